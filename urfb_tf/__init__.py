@@ -1,0 +1,37 @@
+"""Deep learning by local Hebbian rules: the executable companion to Amit, "Biologically Plausible Deep Learning".
+
+    import urfb_tf
+
+    model = urfb_tf.simpnet(rule="urfb")
+    data = urfb_tf.load("generated")
+    model.fit(*data.train, validation_data=data.validation, batch_size=100, epochs=5)
+"""
+
+import os as _os
+import sys as _sys
+
+if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
+    # `python -m urfb_tf` imports this file, and TensorFlow with it, before `__main__` could quiet TensorFlow's notes.
+    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# ruff: noqa: E402
+# Layers, losses, activations and rules are imported at once, so that Keras can load a saved model after
+# `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
+from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
+from urfb_tf.data import load as load
+from urfb_tf.layers import FeedbackConv2D as FeedbackConv2D
+from urfb_tf.layers import FeedbackDense as FeedbackDense
+from urfb_tf.layers import FeedbackLayer as FeedbackLayer
+from urfb_tf.layers import TiedMaxPooling2D as TiedMaxPooling2D
+from urfb_tf.losses import OneVsRestHinge as OneVsRestHinge
+from urfb_tf.networks import build as build
+from urfb_tf.networks import deepernet as deepernet
+from urfb_tf.networks import deepernet_s as deepernet_s
+from urfb_tf.networks import deepnet as deepnet
+from urfb_tf.networks import simpnet as simpnet
+from urfb_tf.readings import Reading as Reading
+from urfb_tf.rules import BackPropagation as BackPropagation
+from urfb_tf.rules import FeedbackRule as FeedbackRule
+from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
+from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback
+from urfb_tf.version import VERSION as __version__  # noqa: N811

@@ -1,0 +1,53 @@
+"""A dataset in memory: three splits of pixels and class numbers."""
+
+import dataclasses
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Split(NamedTuple):
+    """Images and labels in the same order; unpacks into Keras' `fit(images, labels)`.
+
+    Attributes:
+        images: uint8 [N, H, W, C], pixels 0..255.
+        labels: int32 [N], class numbers.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A classification task.
+
+    Attributes:
+        name: such as "cifar10".
+        classes: the number of classes.
+        train, validation, test: the splits. The last may tune nothing.
+    """
+
+    name: str
+    classes: int
+    train: Split
+    validation: Split
+    test: Split
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all pixels and labels in order: equal for equal data, so that results can say what they saw."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(np.ascontiguousarray(split.labels.astype("<i4")).data)
+        return digest.hexdigest()
+
+    def subset(self, train: int, validation: int, test: int) -> "Dataset":
+        """The first images of each split."""
+        return dataclasses.replace(
+            self,
+            train=Split(self.train.images[:train], self.train.labels[:train]),
+            validation=Split(self.validation.images[:validation], self.validation.labels[:validation]),
+            test=Split(self.test.images[:test], self.test.labels[:test]),
+        )

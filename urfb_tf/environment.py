@@ -1,0 +1,72 @@
+"""What a number was measured with: versions, hardware, commit, date."""
+
+import datetime
+import pathlib
+import platform
+import subprocess
+
+from urfb_tf.version import VERSION
+
+
+def describe() -> dict:
+    """The program and the machine, as it stands in every result file."""
+    return {
+        "commit": commit(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Version numbers of what a result can depend on."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    return {
+        "python": platform.python_version(),
+        "urfb_tf": VERSION,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def hardware() -> dict:
+    """The devices that TensorFlow sees."""
+    import os
+
+    import tensorflow as tf
+
+    gpus = [
+        tf.config.experimental.get_device_details(device).get("device_name", device.name)
+        for device in tf.config.list_physical_devices("GPU")
+    ]
+    return {"device": ", ".join(gpus) or "CPU", "processor": _processor(), "cores": os.cpu_count()}
+
+
+def commit() -> str:
+    """The commit of the package's checkout, with '+changes' if files differ from it; 'release' outside a checkout."""
+    here = pathlib.Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if pathlib.Path(git("rev-parse", "--show-toplevel")) != here.parent:
+            return "release"
+        # Recorded results are written while runs go on; only what runs counts as a change.
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ":(glob)**/*.py")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "release"
+
+
+def _processor() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,27 @@
+"""The errors that a user can cause or mend, each carrying one sentence that says what to do."""
+
+
+class UrfbError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ArgumentError(UrfbError, ValueError):
+    """A name, shape or number that the package cannot use."""
+
+
+class DataUnavailableError(UrfbError, RuntimeError):
+    """A dataset is neither on this machine nor to be downloaded."""
+
+
+class CheckpointError(UrfbError, RuntimeError):
+    """A checkpoint cannot be read, cannot be written or belongs to another run."""
+
+
+class ResultError(UrfbError, RuntimeError):
+    """A result file is missing, damaged or not of the schema."""
+
+
+def one_of(kind: str, value: object, allowed: object) -> str:
+    """The sentence for a value outside a fixed set, the same wherever a name is looked up."""
+    names = ", ".join(repr(name) for name in allowed)  # type: ignore[attr-defined]
+    return f"Unknown {kind} {value!r}: use one of {names}."

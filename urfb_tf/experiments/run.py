@@ -1,0 +1,101 @@
+"""Running an experiment: model, data, training, and a result file that grows with each epoch."""
+
+import json
+import pathlib
+
+import tensorflow as tf
+
+from urfb_tf import data as datasets
+from urfb_tf import environment
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments.definitions import Experiment
+from urfb_tf.metrics import Alignment
+from urfb_tf.results.schema import SCHEMA, check
+from urfb_tf.training import train
+from urfb_tf.training.checkpoint import write_atomically
+
+CHECKPOINT = "checkpoint.npz"
+RESULT = "result.json"
+
+
+def run(
+    experiment: Experiment,
+    *,
+    epochs: int,
+    seed: int = 0,
+    folder: str | pathlib.Path | None = None,
+    checkpoint_every: int = 5,
+    alignment: bool = True,
+    data: datasets.Dataset | None = None,
+    progress=None,
+) -> dict:
+    """Train an experiment up to `epochs`, going on if `folder` holds an earlier start of the same run.
+
+    Args:
+        experiment: what to run.
+        epochs: how many epochs in all.
+        seed: of weights, masks, dropout and order.
+        folder: receives `checkpoint.npz` and, after every epoch, `result.json`. None keeps nothing.
+        checkpoint_every: write the checkpoint after so many epochs, and at the end.
+        alignment: whether to measure the angles of `urfb_tf.metrics` after every epoch, on the first training batch.
+        data: the dataset, if it is loaded already.
+        progress: as in `urfb_tf.training.train`.
+
+    Returns:
+        The result, as in the file; `urfb_tf.results.schema` describes it.
+
+    Raises:
+        UrfbError: as `load`, `train` and the model do.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise ArgumentError(f"A seed is a whole number from 0 to 2**31 - 1, but got {seed!r}.")
+    data = datasets.load(experiment.dataset) if data is None else data
+    configuration = experiment.configuration()
+    images = {split: len(getattr(data, split).labels) for split in ("train", "validation", "test")}
+    identity = {**configuration, "seed": seed, "data_sha256": data.fingerprint(), "alignment": alignment}
+    folder = None if folder is None else pathlib.Path(folder)
+
+    def result(epochs: list[dict], sessions: list[dict]) -> dict:
+        return {
+            "schema": SCHEMA,
+            "id": experiment.id,
+            "seed": seed,
+            "configuration": configuration,
+            "data": {"name": data.name, "sha256": identity["data_sha256"], "images": images},
+            "sessions": sessions,
+            "epochs": epochs,
+        }
+
+    latest: dict = {}
+
+    def keep(epochs: list[dict], sessions: list[dict]) -> None:
+        latest["result"] = result(epochs, sessions)
+        if folder is not None:
+            content = json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
+            write_atomically(folder / RESULT, content.encode() + b"\n")
+
+    probes = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
+    train(
+        experiment.make_model(data.classes, seed),
+        data,
+        epochs=epochs,
+        learning_rate=experiment.learning_rate,
+        batch_size=experiment.batch_size,
+        seed=seed,
+        checkpoint=None if folder is None else folder / CHECKPOINT,
+        checkpoint_every=checkpoint_every,
+        identity=identity,
+        session=environment.describe(),
+        probes=probes,
+        progress=progress,
+        after_epoch=keep,
+    )
+    if not latest:  # the run had reached its length before
+        assert folder is not None
+        return check(json.loads((folder / RESULT).read_text()), str(folder / RESULT))
+    return latest["result"]
+
+
+def deterministic() -> None:
+    """Ask TensorFlow for the same bits at each run on the same machine. Affects the whole process."""
+    tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,6 @@
+"""Keras layers that learn by local rules."""
+
+from urfb_tf.layers.base import FeedbackLayer as FeedbackLayer
+from urfb_tf.layers.conv import FeedbackConv2D as FeedbackConv2D
+from urfb_tf.layers.dense import FeedbackDense as FeedbackDense
+from urfb_tf.layers.pooling import TiedMaxPooling2D as TiedMaxPooling2D

@@ -1,0 +1,172 @@
+"""What every layer with feedback weights shares: the weights, the masks and the local learning rule."""
+
+import random
+
+import keras
+import tensorflow as tf
+
+from urfb_tf import rules
+from urfb_tf.layers.connectivity import Masked, RandomMask, check_connectivity, keep, seeded
+from urfb_tf.seeds import stream
+
+
+class FeedbackLayer(keras.layers.Layer):
+    """A linear map with weights W whose error travels down by a feedback rule, equations (6) and (7).
+
+    A subclass says what its linear map is (`_forward`), how an error crosses it downwards (`_pull_back`) and what the
+    Hebbian product of input and error is (`_correlate`); it calls `_add_connections` in its `build`.
+
+    With h = W x (+ bias), y = sigma(h) and the error delta = -dC/dy coming from above, the layer learns by
+    dW = delta sigma'(h) x, gives R the rule's share of it, and hands R^t (delta sigma'(h)) down.
+
+    Args:
+        rule: a name ("bp", "frfb", "urfb") or a `FeedbackRule`.
+        activation: anything Keras takes, or a `SaturatedLinearity`. None is linear.
+        use_bias: whether to add a bias. The paper has none.
+        connectivity: the share of W's connections that exist, in (0, 1].
+        feedback_connectivity: the same for R, drawn independently. None means `connectivity`.
+        kernel_initializer, feedback_initializer, bias_initializer: of W, R and the bias. Given by name, W and R are
+            drawn independently of one another.
+        propagate_derivative: whether the error handed down contains sigma'(h). False is equation (6) to the letter,
+            which is not the gradient even if R = W.
+        seed: makes weights and masks reproducible. None draws a seed from Python's `random`, which
+            `keras.utils.set_random_seed` fixes.
+
+    Raises:
+        ArgumentError: for an unknown rule or a connectivity outside (0, 1].
+    """
+
+    def __init__(
+        self,
+        *,
+        rule: str | dict | rules.FeedbackRule = "urfb",
+        activation=None,
+        use_bias: bool = False,
+        connectivity: float = 1.0,
+        feedback_connectivity: float | None = None,
+        kernel_initializer="glorot_uniform",
+        feedback_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        propagate_derivative: bool = True,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rule = rules.get(rule)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.connectivity = check_connectivity(connectivity, "connectivity")
+        self.feedback_connectivity = check_connectivity(
+            connectivity if feedback_connectivity is None else feedback_connectivity, "feedback_connectivity"
+        )
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.feedback_initializer = keras.initializers.get(feedback_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self._initializer_arguments = (kernel_initializer, feedback_initializer)
+        self.propagate_derivative = propagate_derivative
+        self.seed = seed
+        self.kernel = self.feedback = self.bias = self.kernel_mask = self.feedback_mask = None
+
+    def _add_connections(self, shape: tuple[int, ...], units: int) -> None:
+        """Create W, R (if the rule has one), their masks (where connectivity is below 1) and the bias."""
+        seed = random.randrange(2**31) if self.seed is None else self.seed
+        kernel_identifier, feedback_identifier = self._initializer_arguments
+        self.kernel, self.kernel_mask = self._add_masked(
+            "kernel", shape, seeded(kernel_identifier, seed, "kernel"), self.connectivity, seed, trainable=True
+        )
+        if self.rule.has_feedback:
+            self.feedback, self.feedback_mask = self._add_masked(
+                "feedback",
+                shape,
+                seeded(feedback_identifier, seed, "feedback"),
+                self.feedback_connectivity,
+                seed,
+                trainable=self.rule.updates_feedback,
+            )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(units,), initializer=self.bias_initializer)
+
+    def _add_masked(self, name, shape, initializer, connectivity, seed, *, trainable):
+        mask = None
+        if connectivity < 1:
+            coins = RandomMask(connectivity, stream(seed, name, "mask"))
+            initializer = Masked(initializer, coins)
+            mask = self.add_weight(
+                name=f"{name}_mask", shape=shape, initializer=coins, dtype="bool", trainable=False, autocast=False
+            )
+        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable), mask
+
+    def call(self, inputs):
+        kernel = tf.convert_to_tensor(self.kernel)
+        feedback = kernel if self.feedback is None else tf.convert_to_tensor(self.feedback)
+        if self.propagate_derivative:
+            return self._activate(self._learn(inputs, kernel, feedback))
+        # The weights learn from the error with sigma'(h); what goes down by-passes the activation, at no value.
+        learned = self._activate(self._learn(tf.stop_gradient(inputs), kernel, feedback))
+        return learned + self._pass_down(inputs, kernel, feedback, tf.zeros_like(learned))
+
+    def _activate(self, field: tf.Tensor) -> tf.Tensor:
+        if self.bias is not None:
+            field = field + tf.convert_to_tensor(self.bias)
+        return field if self.activation is None else self.activation(field)
+
+    def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
+        """h = W x, whose gradient is the local rule instead of the chain rule."""
+        rule = self.rule
+        kernel_mask = None if self.kernel_mask is None else tf.convert_to_tensor(self.kernel_mask)
+        feedback_mask = None if self.feedback_mask is None else tf.convert_to_tensor(self.feedback_mask)
+
+        @tf.custom_gradient
+        def linear(x, w, r):
+            def gradient(error):
+                hebbian = self._correlate(x, error)  # shape of W
+                down = self._pull_back(error, rule.propagating(w, r), x)  # shape of x
+                r_increment = None
+                if rule.updates_feedback:
+                    r_increment = keep(feedback_mask, rule.feedback_increment(hebbian))
+                return down, keep(kernel_mask, hebbian), r_increment
+
+            return self._forward(x, w), gradient
+
+        return linear(inputs, kernel, feedback)
+
+    def _pass_down(self, inputs, kernel, feedback, nothing) -> tf.Tensor:
+        """Zeros of the output's shape through which an error reaches the input, and no weight."""
+
+        @tf.custom_gradient
+        def silent(x):
+            def gradient(error):
+                return self._pull_back(error, self.rule.propagating(kernel, feedback), x)
+
+            return tf.identity(nothing), gradient
+
+        return silent(inputs)
+
+    def _forward(self, inputs: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        raise NotImplementedError
+
+    def _pull_back(self, error: tf.Tensor, weights: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
+        raise NotImplementedError
+
+    def _correlate(self, inputs: tf.Tensor, error: tf.Tensor) -> tf.Tensor:
+        raise NotImplementedError
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "rule": keras.saving.serialize_keras_object(self.rule),
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "connectivity": self.connectivity,
+            "feedback_connectivity": self.feedback_connectivity,
+            "kernel_initializer": _serialize_initializer(self._initializer_arguments[0]),
+            "feedback_initializer": _serialize_initializer(self._initializer_arguments[1]),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "propagate_derivative": self.propagate_derivative,
+            "seed": self.seed,
+        }
+
+
+def _serialize_initializer(identifier):
+    # A name stays a name: it stands for "drawn from this layer's seed", which an initialiser object does not.
+    return identifier if isinstance(identifier, str) else keras.initializers.serialize(keras.initializers.get(identifier))

@@ -1,0 +1,56 @@
+"""Random connectivity: which connections of a layer exist at all (section 4, the rows "50%")."""
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.seeds import stream
+
+
+def check_connectivity(value: float, argument: str) -> float:
+    """`value` as a share in (0, 1], or an ArgumentError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise ArgumentError(f"{argument} is the share of connections that exist, in (0, 1], but got {value!r}.")
+    return float(value)
+
+
+class RandomMask(keras.initializers.Initializer):
+    """True with probability `connectivity`, independently for each connection.
+
+    Args:
+        connectivity: in (0, 1].
+        seed: an integer; equal seeds and shapes give equal masks.
+    """
+
+    def __init__(self, connectivity: float, seed: int):
+        self.connectivity = connectivity
+        self.seed = seed
+
+    def __call__(self, shape, dtype=None):
+        coins = tf.random.stateless_uniform(shape, seed=[self.seed, 0], alg="philox")
+        return tf.cast(coins < self.connectivity, dtype or "bool")
+
+
+class Masked(keras.initializers.Initializer):
+    """The values of one initialiser where a mask is True, exactly 0 elsewhere."""
+
+    def __init__(self, values: keras.initializers.Initializer, mask: RandomMask):
+        self.values = values
+        self.mask = mask
+
+    def __call__(self, shape, dtype=None):
+        values = tf.convert_to_tensor(self.values(shape, dtype=dtype))
+        return tf.where(self.mask(shape), values, tf.zeros([], values.dtype))
+
+
+def seeded(identifier, seed: int, *names: str) -> keras.initializers.Initializer:
+    """The Keras initialiser for `identifier`; one given by name draws from the stream `names` of `seed`."""
+    initializer = keras.initializers.get(identifier)
+    if isinstance(identifier, str) and "seed" in (config := initializer.get_config()):
+        initializer = type(initializer).from_config({**config, "seed": stream(seed, *names)})
+    return initializer
+
+
+def keep(mask: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:
+    """`values` where `mask` is True and exactly 0 elsewhere, even for infinite values; no mask keeps all."""
+    return values if mask is None else tf.where(mask, values, tf.zeros([], values.dtype))

@@ -1,0 +1,81 @@
+"""The convolution (weights tied across space) with a feedback rule."""
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers.base import FeedbackLayer
+
+
+@keras.saving.register_keras_serializable("urfb_tf")
+class FeedbackConv2D(FeedbackLayer):
+    """Convolution: the same filters at each location, their updates summed over locations.
+
+    Takes [B, H, W, Cin], gives [B, H', W', filters]. W and R are both stored as [kh, kw, Cin, filters].
+
+    Args:
+        filters: the number of filters, >= 1.
+        kernel_size: an integer or a pair of integers >= 1.
+        strides: likewise.
+        padding: "same" (the paper's) or "valid".
+        **kwargs: those of `FeedbackLayer` and of every Keras layer.
+
+    Raises:
+        ArgumentError: if an argument is out of range, or the input is not [B, H, W, Cin] with fixed Cin.
+    """
+
+    def __init__(self, filters: int, kernel_size, strides=1, padding: str = "same", **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(filters, bool) or not isinstance(filters, int) or filters < 1:
+            raise ArgumentError(f"FeedbackConv2D needs a whole number of filters >= 1, but got {filters!r}.")
+        self.filters = filters
+        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.strides = pair(strides, "strides")
+        self.padding = str(padding).lower()
+        if self.padding not in ("same", "valid"):
+            raise ArgumentError(f"padding is 'same' or 'valid', but got {padding!r}.")
+
+    def build(self, input_shape):
+        if len(input_shape) != 4 or input_shape[-1] is None:
+            raise ArgumentError(
+                f"FeedbackConv2D '{self.name}' needs inputs [batch, height, width, channels] with a fixed number of "
+                f"channels, but got {tuple(input_shape)}."
+            )
+        self._add_connections((*self.kernel_size, int(input_shape[-1]), self.filters), self.filters)
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: int(input_shape[-1])})
+        self.built = True
+
+    @property
+    def _geometry(self) -> dict:
+        return {"strides": [1, *self.strides, 1], "padding": self.padding.upper()}
+
+    def _forward(self, inputs, weights):
+        return tf.nn.conv2d(inputs, weights, **self._geometry)
+
+    def _pull_back(self, error, weights, inputs):
+        return tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.shape(inputs), filter=weights, out_backprop=error, **self._geometry
+        )
+
+    def _correlate(self, inputs, error):
+        sizes = [*self.kernel_size, inputs.shape[-1], self.filters]
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=inputs, filter_sizes=sizes, out_backprop=error, **self._geometry
+        )
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+        }
+
+
+def pair(value, argument: str) -> tuple[int, int]:
+    """Two whole numbers >= 1 from one or two of them, or an ArgumentError that names the argument."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2 or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
+        raise ArgumentError(f"{argument} is a whole number >= 1 or a pair of them, but got {value!r}.")
+    return values

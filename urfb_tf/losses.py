@@ -1,0 +1,86 @@
+"""The one-vs-rest hinge loss, equation (3), and its error signal, equation (5)."""
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError
+
+
+@keras.saving.register_keras_serializable("urfb_tf")
+class OneVsRestHinge(keras.losses.Loss):
+    """C = [m - h_y]_+ + mu sum over c != y of [m + h_c]_+, equation (3), with margin m (1 in the paper).
+
+    Each output unit is a classifier of its class against all others, and its error depends on no other unit.
+
+    Args:
+        mu: the weight of each wrong class. None means 1/(C - 1), which gives both terms the same weight.
+        margin: the field beyond which a unit no longer learns.
+        reduction, name, dtype: as for every Keras loss; the default is the mean over the batch.
+
+    Raises:
+        ArgumentError: if `mu` or `margin` is not positive.
+    """
+
+    def __init__(self, mu=None, margin=1.0, reduction="sum_over_batch_size", name="one_vs_rest_hinge", dtype=None):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if mu is not None and not 0 < mu < float("inf"):
+            raise ArgumentError(f"The hinge loss needs mu > 0 (or None for 1/(C-1)), but got {mu!r}.")
+        if not 0 < margin < float("inf"):
+            raise ArgumentError(f"The hinge loss needs a margin > 0, but got {margin!r}.")
+        self.mu = None if mu is None else float(mu)
+        self.margin = float(margin)
+
+    def call(self, y_true, y_pred):
+        """The loss of each example.
+
+        Args:
+            y_true: class numbers, [B] or [B, 1].
+            y_pred: the fields h of the output units, [B, C].
+
+        Returns:
+            [B].
+        """
+        own, mu = self._targets(y_true, y_pred)
+        slack = self.margin - tf.where(own, y_pred, -y_pred)  # [B, C]
+        weight = tf.where(own, tf.ones([], y_pred.dtype), tf.cast(mu, y_pred.dtype))  # [B, C]
+        return tf.reduce_sum(weight * tf.nn.relu(slack), axis=-1)
+
+    def error_signal(self, y_true, y_pred) -> tf.Tensor:
+        """delta_c = -dC/dh_c of each example in closed form, equation (5) with its signs put right.
+
+        At the corners h = +-margin the loss has no derivative; there delta is 0, as in equation (4).
+
+        Args:
+            y_true: class numbers, [B] or [B, 1].
+            y_pred: the fields h of the output units, [B, C].
+
+        Returns:
+            [B, C]: 1 for the shown class if h < margin, -mu for another if h > -margin, else 0.
+        """
+        y_pred = tf.convert_to_tensor(y_pred)
+        own, mu = self._targets(y_true, y_pred)
+        mu = tf.cast(mu, y_pred.dtype)
+        zero = tf.zeros([], y_pred.dtype)
+        rewarded = tf.where(y_pred < self.margin, tf.ones([], y_pred.dtype), zero)
+        punished = tf.where(y_pred > -self.margin, -mu, zero)
+        return tf.where(own, rewarded, punished)
+
+    def _targets(self, y_true, y_pred) -> tuple[tf.Tensor, float]:
+        classes = y_pred.shape[-1]
+        if y_pred.shape.rank != 2 or classes is None or classes < 2:
+            raise ArgumentError(
+                f"The hinge loss needs outputs of shape [batch, classes >= 2], but got {y_pred.shape}."
+            )
+        labels = tf.cast(tf.convert_to_tensor(y_true), tf.int32)
+        if labels.shape.rank == 2 and labels.shape[1] == 1:
+            labels = tf.squeeze(labels, axis=1)
+        if labels.shape.rank != 1:
+            raise ArgumentError(
+                f"The hinge loss needs class numbers of shape [batch] or [batch, 1], but got {labels.shape}: "
+                "turn one-hot labels into numbers with argmax."
+            )
+        own = tf.equal(labels[:, None], tf.range(classes)[None, :])  # [B, C]
+        return own, 1 / (classes - 1) if self.mu is None else self.mu
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "mu": self.mu, "margin": self.margin}

@@ -1,0 +1,128 @@
+"""Angles, in degrees: between R and W, and between what a rule computes and what back-propagation would.
+
+0 is the same direction, 90 no relation, 180 the opposite. All are measured with dropout off.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import FeedbackLayer
+from urfb_tf.rules import BackPropagation
+
+
+def angle(a, b) -> float | None:
+    """The angle between two arrays of one shape, as vectors. None if one of them is zero."""
+    a, b = (np.asarray(x, np.float64).ravel() for x in (a, b))
+    if a.shape != b.shape:
+        raise ArgumentError(f"An angle needs two arrays of one size, but got {a.size} and {b.size} entries.")
+    size = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(np.degrees(np.arccos(np.clip(a @ b / size, -1, 1)))) if size > 0 else None
+
+
+def feedback_layers(model: keras.Model) -> list[FeedbackLayer]:
+    """All layers of a model that have a feedback rule, from below, those inside nested models too."""
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, FeedbackLayer):
+            found.append(layer)
+        elif hasattr(layer, "layers"):
+            found.extend(feedback_layers(layer))
+    return found
+
+
+def weight_angles(model: keras.Model) -> dict[str, float | None]:
+    """The angle between R and W of each layer that has an R, by layer name."""
+    return {
+        layer.name: angle(layer.feedback, layer.kernel) for layer in feedback_layers(model) if layer.feedback is not None
+    }
+
+
+def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
+    """The angle between W's increment under the model's rules and under back-propagation, by layer name.
+
+    Args:
+        model: a built model.
+        images: [B, ...], what the model takes.
+        labels: what its loss takes.
+        loss: a Keras loss; None takes the compiled one.
+    """
+    layers = feedback_layers(model)
+
+    def increments():
+        with tf.GradientTape() as tape:
+            value = _loss(model, loss)(labels, model(images, training=False))
+        return tape.gradient(value, [layer.kernel.value for layer in layers])
+
+    own = increments()
+    with back_propagating(model):
+        true = increments()
+    return {layer.name: angle(a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+
+
+def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
+    """The angle between the error that reaches each layer's output and back-propagation's, by layer name.
+
+    The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional.
+    """
+    if not getattr(model, "inputs", None):
+        raise ArgumentError("Error angles need a functional model, whose layers' outputs are known; this one is subclassed.")
+    layers = feedback_layers(model)
+    inside = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs])
+
+    def errors():
+        with tf.GradientTape() as tape:
+            *between, outputs = inside(images, training=False)
+            value = _loss(model, loss)(labels, outputs)
+        return tape.gradient(value, between)
+
+    own = errors()
+    with back_propagating(model):
+        true = errors()
+    return {layer.name: angle(a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+
+
+@contextlib.contextmanager
+def back_propagating(model: keras.Model) -> Iterator[None]:
+    """Within the block, all layers hand the error down through W. For calls that are not compiled functions."""
+    layers = feedback_layers(model)
+    own = [layer.rule for layer in layers]
+    for layer in layers:
+        layer.rule = BackPropagation()
+    try:
+        yield
+    finally:
+        for layer, rule in zip(layers, own, strict=True):
+            layer.rule = rule
+
+
+class Alignment:
+    """All three kinds of angle on one fixed batch, as a probe for `urfb_tf.train`.
+
+    Args:
+        images, labels: the batch.
+    """
+
+    def __init__(self, images, labels):
+        self.images = tf.cast(images, tf.float32)
+        self.labels = tf.constant(labels)
+
+    def __call__(self, model: keras.Model) -> dict:
+        """`weight_angle`, `update_angle` and `error_angle`: degrees by layer name, to a hundredth."""
+        found = {
+            "weight_angle": weight_angles(model),
+            "update_angle": update_angles(model, self.images, self.labels),
+            "error_angle": error_angles(model, self.images, self.labels),
+        }
+        return {
+            kind: {name: None if value is None else round(value, 2) for name, value in angles.items()}
+            for kind, angles in found.items()
+        }
+
+
+def _loss(model: keras.Model, loss):
+    return model.loss if loss is None else loss

@@ -1,0 +1,8 @@
+"""The paper's networks, and the notation in which a new one takes one line."""
+
+from urfb_tf.networks.builder import build as build
+from urfb_tf.networks.paper import NETWORKS as NETWORKS
+from urfb_tf.networks.paper import deepernet as deepernet
+from urfb_tf.networks.paper import deepernet_s as deepernet_s
+from urfb_tf.networks.paper import deepnet as deepnet
+from urfb_tf.networks.paper import simpnet as simpnet

@@ -1,0 +1,145 @@
+"""From the paper's notation to a compiled Keras model."""
+
+import keras
+import tensorflow as tf
+
+from urfb_tf import readings, rules
+from urfb_tf.activations import SaturatedLinearity
+from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.layers import FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
+from urfb_tf.losses import OneVsRestHinge
+from urfb_tf.networks.notation import Step, parse
+from urfb_tf.seeds import stream
+
+LOSSES = ("hinge", "softmax")
+
+
+def build(
+    notation: str,
+    rule: str | rules.FeedbackRule = "urfb",
+    *,
+    loss: str = "hinge",
+    classes: int = 10,
+    connectivity: float = 1.0,
+    reading: str | readings.Reading = readings.DEFAULT,
+    seed: int = 0,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    learning_rate: float = 0.1,
+    name: str | None = None,
+) -> keras.Model:
+    """A compiled model from the paper's notation (see `urfb_tf.networks.notation`).
+
+    The model takes pixels 0..255, [B, H, W, C], and gives the fields h of the output units, [B, classes]. It is compiled
+    with plain SGD, so that `fit`, `evaluate` and `urfb_tf.train` work at once; compile it again to choose otherwise.
+    The first layer has no one below it to hand an error to, and so no feedback weights.
+
+    Args:
+        notation: such as `"conv 32 5x5; maxpool 3; drop .8; full conn. 500; drop .3; output"`.
+        rule: a feedback rule or its name.
+        loss: "hinge", equation (3), or "softmax", the cross-entropy.
+        classes: the number of output units, >= 2.
+        connectivity: the share of connections that exist, drawn for W and R independently (section 4).
+        reading: how to understand the paper where it leaves a choice.
+        seed: of all weights, masks and dropout.
+        input_shape: [H, W, C].
+        learning_rate: SGD's step, > 0.
+        name: the model's.
+
+    Raises:
+        ArgumentError: for unknown names or numbers out of range.
+    """
+    if loss not in LOSSES:
+        raise ArgumentError(one_of("loss", loss, LOSSES))
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
+        raise ArgumentError(f"A classifier needs a whole number of classes >= 2, but got {classes!r}.")
+    if not 0 < learning_rate < float("inf"):
+        raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    assembly = _Assembly(rules.get(rule), classes, connectivity, readings.get(reading), seed)
+    inputs = keras.Input(input_shape, name="pixels")
+    outputs = keras.layers.Rescaling(1 / 255, name="rescaling")(inputs)
+    for step in parse(notation):
+        outputs = assembly.add(step, outputs)
+    model = keras.Model(inputs, outputs, name=name)
+    model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate),
+        loss=make_loss(loss, classes, reading),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        # oneDNN's convolutions beat XLA's on a CPU; on a GPU XLA wins.
+        jit_compile=bool(tf.config.list_physical_devices("GPU")),
+    )
+    return model
+
+
+def make_loss(loss: str, classes: int, reading: str | readings.Reading = readings.DEFAULT) -> keras.losses.Loss:
+    """The Keras loss of a name in `LOSSES`."""
+    if loss == "softmax":
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return OneVsRestHinge(mu=readings.get(reading).mu(classes))
+
+
+class _Assembly:
+    """Adds one step after another, and remembers what later steps depend on."""
+
+    def __init__(self, rule, classes, connectivity, reading, seed):
+        self.rule = rule
+        self.classes = classes
+        self.connectivity = connectivity
+        self.reading = reading
+        self.seed = seed
+        self.counts: dict[str, int] = {}
+        self.convolutions: list = []
+
+    def add(self, step: Step, x):
+        self.counts[step.kind] = self.counts.get(step.kind, 0) + 1
+        name = step.kind if step.kind == "output" else f"{step.kind}{self.counts[step.kind]}"
+        return getattr(self, f"_{step.kind}")(name, x, *step.numbers)
+
+    def _connections(self, name: str, *, is_output: bool = False) -> dict:
+        """What all layers with weights share."""
+        is_first = not (self.counts.get("conv", 0) + self.counts.get("dense", 0) > 1 or is_output)
+        spared = (is_first and name.startswith("conv")) or is_output
+        return {
+            "rule": "bp" if is_first else self.rule,  # nothing below the first layer needs its error
+            "connectivity": 1.0 if spared and not self.reading.prune_all else self.connectivity,
+            "activation": None if is_output else SaturatedLinearity(self.reading.slope, self.reading.closed),
+            "propagate_derivative": self.reading.propagate_derivative,
+            "seed": stream(self.seed, name),
+            "name": name,
+        }
+
+    def _conv(self, name, x, filters, height, width):
+        layer = FeedbackConv2D(int(filters), (int(height), int(width)), **self._connections(name))
+        x = layer(x)
+        self.convolutions.append(x)
+        return x
+
+    def _maxpool(self, name, x, size, stride=2.0):
+        size, stride = int(size), int(stride)
+        if self.reading.tied_pooling and stride < size:
+            return TiedMaxPooling2D(size, stride, name=name)(x)
+        return keras.layers.MaxPooling2D(size, stride, padding="same", name=name)(x)
+
+    def _avgpool(self, name, x, size, stride=2.0):
+        size, stride = int(size), int(stride)
+        # Zeros below and to the right count in the mean, as in the original implementation.
+        border = [max((-(-n // stride) - 1) * stride + size - n, 0) for n in x.shape[1:3]]
+        x = keras.layers.ZeroPadding2D(((0, border[0]), (0, border[1])), name=f"{name}_border")(x)
+        return keras.layers.AveragePooling2D(size, stride, padding="valid", name=name)(x)
+
+    def _sum(self, name, x):
+        if len(self.convolutions) < 2 or self.convolutions[-2].shape != self.convolutions[-1].shape:
+            raise ArgumentError("SUM adds the outputs of the two convolutions before it, which must agree in shape.")
+        return keras.layers.Add(name=name)(self.convolutions[-2:])
+
+    def _drop(self, name, x, number):
+        rate = 1 - number if self.reading.drop_is_keep else number
+        return keras.layers.Dropout(rate, seed=stream(self.seed, name), name=name)(x)
+
+    def _dense(self, name, x, units):
+        return FeedbackDense(int(units), **self._connections(name))(self._flat(x))
+
+    def _output(self, name, x):
+        return FeedbackDense(self.classes, **self._connections(name, is_output=True))(self._flat(x))
+
+    def _flat(self, x):
+        return x if len(x.shape) == 2 else keras.layers.Flatten(name=f"flatten{self.counts.get('dense', 0)}")(x)

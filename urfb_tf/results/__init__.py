@@ -1,0 +1,5 @@
+"""The recorded results that travel with the package."""
+
+from urfb_tf.results.store import ids as ids
+from urfb_tf.results.store import load as load
+from urfb_tf.results.store import record as record

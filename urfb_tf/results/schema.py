@@ -1,0 +1,55 @@
+"""What a result file must hold."""
+
+from urfb_tf.errors import ResultError
+
+SCHEMA = 1
+
+_TOP = {"schema": int, "id": str, "seed": int, "configuration": dict, "data": dict, "sessions": list, "epochs": list}
+_SESSION = {"from_epoch": int, "commit": str, "date": str, "versions": dict, "hardware": dict}
+_EPOCH = {
+    "epoch": int,
+    "train_loss": float,
+    "train_error": float,
+    "train_error_evaluated": float,
+    "validation_error": float,
+    "test_error": float,
+    "seconds": float,
+}
+
+
+def check(result: object, source: str) -> dict:
+    """`result` itself if it is a whole, consistent result.
+
+    Args:
+        result: what was read or is to be written.
+        source: the file's name, for the message.
+
+    Raises:
+        ResultError: with what is wrong.
+    """
+    if not isinstance(result, dict):
+        raise ResultError(f"{source} is not a result: it holds no JSON object.")
+    _check_fields(result, _TOP, source)
+    if result["schema"] != SCHEMA:
+        raise ResultError(f"{source} has schema {result['schema']}, but this version reads schema {SCHEMA}: update it.")
+    for session in result["sessions"]:
+        _check_fields(session, _SESSION, f"{source}, sessions")
+    for number, epoch in enumerate(result["epochs"], start=1):
+        _check_fields(epoch, _EPOCH, f"{source}, epoch {number}")
+        if epoch["epoch"] != number:
+            raise ResultError(f"{source} has epoch {epoch['epoch']} where {number} belongs.")
+        for key in _EPOCH:
+            if key.endswith(("error", "evaluated")) and not 0 <= epoch[key] <= 1:
+                raise ResultError(f"{source}, epoch {number}: {key} is {epoch[key]}, not a share in [0, 1].")
+    if not result["epochs"] or not result["sessions"]:
+        raise ResultError(f"{source} has no epoch or no session: nothing was measured.")
+    return result
+
+
+def _check_fields(record: object, fields: dict[str, type], where: str) -> None:
+    if not isinstance(record, dict):
+        raise ResultError(f"{where}: expected an object, found {record!r}.")
+    for key, kind in fields.items():
+        value = record.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+            raise ResultError(f"{where}: {key} should be of type {kind.__name__}, but is {value!r}.")

@@ -1,0 +1,19 @@
+"""One seed per run; every random choice draws from a stream of its own, named after its use."""
+
+import zlib
+
+import numpy as np
+
+
+def stream(seed: int, *names: str | int) -> int:
+    """A seed for one use, independent of the seeds of all other uses.
+
+    Args:
+        seed: the run's seed, >= 0.
+        names: what the numbers are for, e.g. `("dense1", "feedback")`.
+
+    Returns:
+        An integer in [0, 2**31), the same on every machine.
+    """
+    words = [zlib.crc32(str(name).encode()) for name in names]
+    return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)

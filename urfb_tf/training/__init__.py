@@ -1,0 +1,7 @@
+"""Training in whole compiled epochs: fast, reproducible, and resumable at any moment."""
+
+from urfb_tf.training.checkpoint import Checkpoint as Checkpoint
+from urfb_tf.training.epoch import EpochProgram as EpochProgram
+from urfb_tf.training.order import batches as batches
+from urfb_tf.training.trainer import Interrupted as Interrupted
+from urfb_tf.training.trainer import train as train

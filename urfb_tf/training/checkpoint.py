@@ -1,0 +1,84 @@
+"""A run's state on disk: one file, written atomically, checked when read."""
+
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+
+from urfb_tf.errors import CheckpointError
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """All that a run needs to go on exactly where it stood.
+
+    Attributes:
+        identity: what fixes the run (configuration, seed, data): it goes on only under the same identity.
+        epochs: one record per finished epoch, as in `urfb_tf.training.trainer`.
+        weights: the model's variables, in the order of `State`.
+        sessions: which program on which machine trained from which epoch on.
+    """
+
+    identity: dict
+    epochs: list[dict]
+    weights: list[np.ndarray]
+    sessions: list[dict] = dataclasses.field(default_factory=list)
+
+    def save(self, path: pathlib.Path) -> None:
+        """Write to `path`; whatever happens in between, `path` holds the old checkpoint or the new one, whole.
+
+        Raises:
+            CheckpointError: if the disk does not take it; the old checkpoint is still there.
+        """
+        header = {"identity": self.identity, "epochs": self.epochs, "sessions": self.sessions}
+        arrays = {f"weight_{i:03d}": array for i, array in enumerate(self.weights)}
+        buffer = io.BytesIO()
+        np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> "Checkpoint":
+        """Read a checkpoint back.
+
+        Raises:
+            CheckpointError: if there is none or it is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                header = json.loads(archive["header"].tobytes())
+                weights = [archive[name] for name in sorted(archive.files) if name != "header"]
+            return cls(header["identity"], header["epochs"], weights, header["sessions"])
+        except FileNotFoundError:
+            raise CheckpointError(f"There is no checkpoint at {path}.") from None
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+            raise CheckpointError(
+                f"The checkpoint {path} is damaged ({error}): move it away to train from the start, or put an intact "
+                "copy in its place."
+            ) from error
+
+
+def write_atomically(path: pathlib.Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new one, never a part.
+
+    Raises:
+        CheckpointError: if the disk does not take it; the old content is still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        kept = "what it held before is intact" if path.exists() else "nothing was written"
+        raise CheckpointError(
+            f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "
+            "run the same command again."
+        ) from error

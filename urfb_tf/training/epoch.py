@@ -1,0 +1,160 @@
+"""A whole epoch as one compiled program over data that stay on the device.
+
+The program is a pure function of weights, images, labels and seed: shuffling, batches, dropout and SGD's steps happen
+inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates.
+"""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.training.order import permutation, steps_per_epoch
+
+
+class State(NamedTuple):
+    """Everything that training changes in a model, in the order of `model.variables`' two kinds."""
+
+    trainable: list[tf.Tensor]
+    non_trainable: list[tf.Tensor]
+
+
+class Tally(NamedTuple):
+    """Sums over examples: of the loss, of the mistakes, of ones."""
+
+    loss: tf.Tensor
+    mistakes: tf.Tensor
+    examples: tf.Tensor
+
+    @classmethod
+    def zero(cls) -> "Tally":
+        return cls(tf.zeros([]), tf.zeros([]), tf.zeros([]))
+
+    def plus(self, losses: tf.Tensor, labels: tf.Tensor, outputs: tf.Tensor, weights: tf.Tensor) -> "Tally":
+        """With the examples of one batch added, each counted `weights` (0 or 1) times; all [B], outputs [B, C]."""
+        wrong = tf.cast(tf.argmax(outputs, axis=-1, output_type=labels.dtype) != labels, tf.float32)
+        return Tally(
+            self.loss + tf.reduce_sum(weights * tf.cast(losses, tf.float32)),
+            self.mistakes + tf.reduce_sum(weights * wrong),
+            self.examples + tf.reduce_sum(weights),
+        )
+
+
+class EpochProgram:
+    """The compiled training epoch and evaluation of one model.
+
+    Args:
+        model: a built Keras model that maps pixels [B, H, W, C] to fields [B, classes].
+        loss: a Keras loss over class numbers. None takes the one that the model is compiled with.
+        batch_size: examples per step.
+        jit_compile: whether XLA compiles the program. None does so where there is a GPU: on a CPU, TensorFlow's own
+            convolutions are faster.
+
+    Raises:
+        ArgumentError: if the model is not built, or no loss is given nor compiled.
+    """
+
+    def __init__(self, model: keras.Model, loss=None, *, batch_size: int = 500, jit_compile: bool | None = None):
+        if not model.built:
+            raise ArgumentError("The model has no weights yet: call it once on a batch of images, then train it.")
+        loss = loss if loss is not None else getattr(model, "loss", None)
+        if not isinstance(loss, keras.losses.Loss):
+            raise ArgumentError("Training needs a keras.losses.Loss, such as OneVsRestHinge(): pass it, or compile with it.")
+        self.model = model
+        self.batch_size = batch_size
+        # The same loss, one value per example: its mean is what SGD descends.
+        self._losses = type(loss).from_config({**loss.get_config(), "reduction": None})
+        if jit_compile is None:
+            jit_compile = bool(tf.config.list_physical_devices("GPU"))
+        self._train = tf.function(self.train_steps, autograph=False, jit_compile=jit_compile)
+        self._evaluate = tf.function(self.evaluate_all, autograph=False, jit_compile=jit_compile)
+
+    def state(self) -> State:
+        """The model's weights as tensors. Training goes on from them without touching the model."""
+        return State(
+            [tf.convert_to_tensor(v.value) for v in self.model.trainable_variables],
+            [tf.convert_to_tensor(v.value) for v in self.model.non_trainable_variables],
+        )
+
+    def write_back(self, state: State) -> None:
+        """Assign a state to the model."""
+        variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        for variable, value in zip(variables, [*state.trainable, *state.non_trainable], strict=True):
+            variable.assign(value)
+
+    def steps(self, images) -> int:
+        """Steps in an epoch over `images`."""
+        return steps_per_epoch(len(images), self.batch_size)
+
+    def train(
+        self, state: State, images, labels, *, seed, epoch, first, last, learning_rate, tally=None
+    ) -> tuple[State, Tally]:
+        """Steps `first` to `last` (excluded) of an epoch; see `train_steps`. Compiled."""
+        numbers = [tf.constant(n, tf.int32) for n in (seed, epoch, first, last)]
+        rate = tf.constant(learning_rate, tf.float32)
+        return self._train(state, images, labels, *numbers, rate, Tally.zero() if tally is None else tally)
+
+    def evaluate(self, state: State, images, labels) -> Tally:
+        """Losses and mistakes over all images, dropout off. Compiled."""
+        return self._evaluate(state, images, labels)
+
+    def train_steps(self, state, images, labels, seed, epoch, first, last, learning_rate, tally) -> tuple[State, Tally]:
+        """The pure function that `train` compiles.
+
+        Args:
+            state: the weights.
+            images: uint8 [N, H, W, C].
+            labels: int32 [N].
+            seed, epoch: int32 scalars; they alone fix the order of the images.
+            first, last: int32 scalars, a range of the epoch's steps.
+            learning_rate: float32 scalar.
+            tally: sums so far, to which these steps' are added: dropout on, each batch before its update.
+
+        Returns:
+            The new state and tally.
+        """
+        order = permutation(seed, epoch, images.shape[0])  # [N]
+        weights = tf.ones([self.batch_size])
+
+        def step(number, trainable, non_trainable, tally):
+            rows = tf.slice(order, [number * self.batch_size], [self.batch_size])  # [B]
+            batch, targets = tf.gather(images, rows), tf.gather(labels, rows)  # [B, H, W, C], [B]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(trainable)
+                outputs, non_trainable = self._call(trainable, non_trainable, batch, training=True)
+                losses = self._losses(targets, outputs)  # [B]
+                mean = tf.reduce_mean(losses)
+            gradients = tape.gradient(mean, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            trainable = [w - tf.cast(learning_rate, w.dtype) * g for w, g in zip(trainable, gradients, strict=True)]
+            return number + 1, trainable, non_trainable, tally.plus(losses, targets, outputs, weights)
+
+        _, trainable, non_trainable, tally = tf.while_loop(
+            lambda number, *_: number < last,
+            step,
+            (first, list(state.trainable), list(state.non_trainable), tally),
+            parallel_iterations=1,
+        )
+        return State(trainable, non_trainable), tally
+
+    def evaluate_all(self, state, images, labels) -> Tally:
+        """The pure function that `evaluate` compiles: images uint8 [N, H, W, C], labels int32 [N]."""
+        count = images.shape[0]
+        size = min(count, 1000)
+
+        def step(number, tally):
+            rows = number * size + tf.range(size)
+            present = tf.cast(rows < count, tf.float32)  # the last batch repeats the last image, uncounted
+            rows = tf.minimum(rows, count - 1)
+            batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
+            outputs, _ = self._call(state.trainable, state.non_trainable, batch, training=False)
+            return number + 1, tally.plus(self._losses(targets, outputs), targets, outputs, present)
+
+        _, tally = tf.while_loop(
+            lambda number, _: number < -(-count // size), step, (tf.constant(0), Tally.zero()), parallel_iterations=1
+        )
+        return tally
+
+    def _call(self, trainable, non_trainable, batch, *, training):
+        pixels = tf.cast(batch, self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else tf.float32)
+        return self.model.stateless_call(trainable, non_trainable, pixels, training=training)

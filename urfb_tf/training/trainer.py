@@ -1,0 +1,166 @@
+"""The training loop: epochs, evaluation, history, checkpoints. It knows nothing of what the model is."""
+
+import pathlib
+import time
+from collections.abc import Callable, Iterable
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.data import Dataset
+from urfb_tf.errors import ArgumentError, CheckpointError
+from urfb_tf.training.checkpoint import Checkpoint
+from urfb_tf.training.epoch import EpochProgram, State, Tally
+
+CHUNK = 10  # steps between two looks at the keyboard
+
+Progress = Callable[[int, int, int, Tally], None]
+Probe = Callable[[keras.Model], dict]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by the user; what was finished is in `epochs`, and on disk if there is a checkpoint."""
+
+    def __init__(self, epochs: list[dict], path: pathlib.Path | None):
+        self.epochs = epochs
+        self.path = path
+        saved = f"saved in {path}; run the same command again to go on" if path else "kept in the model"
+        super().__init__(f"Stopped after {len(epochs)} finished epochs, {saved}.")
+
+
+def train(
+    model: keras.Model,
+    data: Dataset,
+    *,
+    epochs: int,
+    learning_rate: float = 0.1,
+    batch_size: int = 500,
+    seed: int = 0,
+    loss=None,
+    checkpoint: str | pathlib.Path | None = None,
+    checkpoint_every: int = 5,
+    identity: dict | None = None,
+    session: dict | None = None,
+    probes: Iterable[Probe] = (),
+    progress: Progress | None = None,
+    after_epoch: Callable[[list[dict], list[dict]], None] | None = None,
+    jit_compile: bool | None = None,
+) -> list[dict]:
+    """Train by plain SGD in compiled epochs, going on from a checkpoint if there is one.
+
+    Args:
+        model: a built Keras model; its weights are the start, and hold the result afterwards.
+        data: what to train, validate and test on.
+        epochs: up to which epoch to train, counted from the first start.
+        learning_rate: SGD's step (the paper's is .1, fixed).
+        batch_size: examples per step (the paper's is 500).
+        seed: of the order of the images.
+        loss: a Keras loss; None takes the compiled one.
+        checkpoint: the file in which the run is kept. None keeps nothing.
+        checkpoint_every: write it after so many epochs, and at the end.
+        identity: what must agree for a checkpoint to be continued.
+        session: a note on this program and machine, kept with the checkpoint.
+        probes: functions of the model whose results join each epoch's record.
+        progress: called as (epoch, step, steps, tally) along each epoch.
+        after_epoch: called with all epochs' records and all sessions after each epoch.
+        jit_compile: as in `EpochProgram`.
+
+    Returns:
+        One record per epoch: `epoch` (from 1), `train_loss` and `train_error` (running means within the epoch, dropout
+        on), `train_error_evaluated`, `validation_error`, `test_error` (after the epoch, dropout off), `seconds` (of
+        training alone), and what the probes give. Errors are shares in [0, 1].
+
+    Raises:
+        ArgumentError: for numbers out of range.
+        CheckpointError: if the checkpoint is damaged, of another run, or cannot be written.
+        Interrupted: on Ctrl-C, once the last finished epoch is saved.
+    """
+    for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
+    if not 0 < learning_rate < float("inf"):
+        raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    program = EpochProgram(model, loss, batch_size=batch_size, jit_compile=jit_compile)
+    path = None if checkpoint is None else pathlib.Path(checkpoint)
+    records, sessions = _resume(program, path, identity or {})
+    if len(records) >= epochs:
+        return records
+    sessions.append({"from_epoch": len(records) + 1, **(session or {})})
+    device_data = {
+        name: (tf.constant(split.images), tf.constant(split.labels))
+        for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items()
+    }
+    images, labels = device_data["train"]
+    steps = program.steps(images)
+    state = program.state()
+    saved = len(records)
+
+    def save() -> None:
+        if path is not None:
+            weights = [tensor.numpy() for tensor in (*state.trainable, *state.non_trainable)]
+            Checkpoint(identity or {}, records, weights, sessions).save(path)
+
+    try:
+        for epoch in range(len(records), epochs):
+            started = time.perf_counter()
+            new, tally = state, Tally.zero()
+            for first in range(0, steps, CHUNK):
+                last = min(first + CHUNK, steps)
+                new, tally = program.train(
+                    new, images, labels, seed=seed, epoch=epoch, first=first, last=last,
+                    learning_rate=learning_rate, tally=tally,
+                )  # fmt: skip
+                if progress is not None:
+                    progress(epoch + 1, last, steps, tally)
+            seconds = time.perf_counter() - started
+            record = {
+                "epoch": epoch + 1,
+                "train_loss": _share(tally.loss, tally),
+                "train_error": _share(tally.mistakes, tally),
+                **_errors(program, new, device_data),
+                "seconds": round(seconds, 3),
+            }
+            program.write_back(new)
+            for probe in probes:
+                record |= probe(model)
+            state = new
+            records.append(record)
+            if len(records) % checkpoint_every == 0 or len(records) == epochs:
+                save()
+                saved = len(records)
+            if after_epoch is not None:
+                after_epoch(records, sessions)
+    except KeyboardInterrupt:
+        program.write_back(state)
+        if len(records) > saved:
+            save()
+        raise Interrupted(records, path) from None
+    return records
+
+
+def _errors(program: EpochProgram, state: State, device_data: dict) -> dict:
+    names = {"train": "train_error_evaluated", "validation": "validation_error", "test": "test_error"}
+    tallies = {names[split]: program.evaluate(state, *arrays) for split, arrays in device_data.items()}
+    return {name: _share(tally.mistakes, tally) for name, tally in tallies.items()}
+
+
+def _share(total: tf.Tensor, tally: Tally) -> float:
+    return round(float(total) / float(tally.examples), 6)
+
+
+def _resume(program: EpochProgram, path: pathlib.Path | None, identity: dict) -> tuple[list[dict], list[dict]]:
+    """The records and sessions of an earlier start, its weights put into the model; empty lists if there is none."""
+    if path is None or not path.exists():
+        return [], []
+    found = Checkpoint.load(path)
+    if found.identity != identity:
+        keys = [key for key in {**found.identity, **identity} if found.identity.get(key) != identity.get(key)]
+        differences = "; ".join(f"{key} was {found.identity.get(key)!r}, is {identity.get(key)!r}" for key in keys)
+        raise CheckpointError(f"{path} belongs to another run ({differences}): choose another folder, or move it away.")
+    start = program.state()
+    shapes = [tuple(tensor.shape) for tensor in (*start.trainable, *start.non_trainable)]
+    if shapes != [weights.shape for weights in found.weights]:
+        raise CheckpointError(f"{path} holds weights of other shapes than the model: choose another folder.")
+    tensors = [tf.constant(weights) for weights in found.weights]
+    program.write_back(State(tensors[: len(start.trainable)], tensors[len(start.trainable) :]))
+    return found.epochs, found.sessions
