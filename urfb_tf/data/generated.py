@@ -16,7 +16,9 @@ CYCLES_PER_PIXEL = (1 / 8, 1 / 4)
 SIZE = 32
 
 
-def generate(*, train: int = 4000, validation: int = 1000, test: int = 1000, seed: int = 0, noise: float = 0.2) -> Dataset:
+def generate(
+    *, train: int = 4000, validation: int = 1000, test: int = 1000, seed: int = 0, noise: float = 0.1
+) -> Dataset:
     """The generated image set.
 
     Args:
