@@ -1,5 +1,7 @@
 """Deep learning by local Hebbian rules: the executable companion to Amit, "Biologically Plausible Deep Learning".
 
+Three lines train the paper's simple network on images that need no download:
+
     import urfb_tf
 
     model = urfb_tf.simpnet(rule="urfb")
@@ -14,7 +16,6 @@ if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
     # `python -m urfb_tf` imports this file, and TensorFlow with it, before `__main__` could quiet TensorFlow's notes.
     _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# ruff: noqa: E402
 # Layers, losses, activations and rules are imported at once, so that Keras can load a saved model after
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
@@ -34,4 +35,4 @@ from urfb_tf.rules import BackPropagation as BackPropagation
 from urfb_tf.rules import FeedbackRule as FeedbackRule
 from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
 from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback
-from urfb_tf.version import VERSION as __version__  # noqa: N811
+from urfb_tf.version import VERSION as __version__  # noqa: F401, N811

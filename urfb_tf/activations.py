@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_positive
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -20,7 +20,7 @@ class SaturatedLinearity:
     """
 
     def __init__(self, slope: float = 1.0, closed: bool = True):
-        if not 0 < slope < float("inf"):
+        if not is_positive(slope):
             raise ArgumentError(f"The saturated linearity needs a finite slope > 0, but got {slope!r}.")
         self.slope = float(slope)
         self.closed = bool(closed)

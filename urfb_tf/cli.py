@@ -96,11 +96,13 @@ def _experiment(options: argparse.Namespace):
 def _item(text: str) -> tuple[str, object]:
     from urfb_tf.errors import ArgumentError
 
-    name, separator, value = text.partition("=")
+    name, _, value = text.partition("=")
     try:
         return name.strip(), ast.literal_eval(value.strip())
-    except (ValueError, SyntaxError):
-        raise ArgumentError(f"--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got {text!r}.") from None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ArgumentError(
+            f"--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got {text!r}."
+        ) from None
 
 
 def _plain(value: object) -> str:

@@ -1,5 +1,7 @@
 """The errors that a user can cause or mend, each carrying one sentence that says what to do."""
 
+import numpy as np
+
 
 class UrfbError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -19,6 +21,12 @@ class CheckpointError(UrfbError, RuntimeError):
 
 class ResultError(UrfbError, RuntimeError):
     """A result file is missing, damaged or not of the schema."""
+
+
+def is_positive(value: object) -> bool:
+    """Whether `value` is a finite number > 0, Python's or NumPy's."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return is_number and 0 < value < float("inf")  # type: ignore[operator]
 
 
 def one_of(kind: str, value: object, allowed: object) -> str:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_positive
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -23,9 +23,9 @@ class OneVsRestHinge(keras.losses.Loss):
 
     def __init__(self, mu=None, margin=1.0, reduction="sum_over_batch_size", name="one_vs_rest_hinge", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-        if mu is not None and not 0 < mu < float("inf"):
+        if mu is not None and not is_positive(mu):
             raise ArgumentError(f"The hinge loss needs mu > 0 (or None for 1/(C-1)), but got {mu!r}.")
-        if not 0 < margin < float("inf"):
+        if not is_positive(margin):
             raise ArgumentError(f"The hinge loss needs a margin > 0, but got {margin!r}.")
         self.mu = None if mu is None else float(mu)
         self.margin = float(margin)
@@ -66,11 +66,9 @@ class OneVsRestHinge(keras.losses.Loss):
         return tf.where(own, rewarded, punished)
 
     def _targets(self, y_true, y_pred) -> tuple[tf.Tensor, float]:
-        classes = y_pred.shape[-1]
-        if y_pred.shape.rank != 2 or classes is None or classes < 2:
-            raise ArgumentError(
-                f"The hinge loss needs outputs of shape [batch, classes >= 2], but got {y_pred.shape}."
-            )
+        classes = y_pred.shape[-1] if y_pred.shape.rank == 2 else None
+        if classes is None or classes < 2:
+            raise ArgumentError(f"The hinge loss needs outputs of shape [batch, classes >= 2], but got {y_pred.shape}.")
         labels = tf.cast(tf.convert_to_tensor(y_true), tf.int32)
         if labels.shape.rank == 2 and labels.shape[1] == 1:
             labels = tf.squeeze(labels, axis=1)

@@ -6,7 +6,7 @@ An experiment names its reading; `Reading.but` changes single items and says so 
 
 import dataclasses
 
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError, is_positive, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Reading:
         tied_pooling: whether all pixels tied at a maximum receive the error, and zeros join at the border
             (`TiedMaxPooling2D`), or one pixel does (Keras).
         average_late_pools: whether deepnet's second and third pooling average.
-        narrow_wide_conv: whether deepernet's first 128-filter convolution is 2x2 (the parameter file) or 3x3 (the paper).
+        narrow_wide_conv: whether deepernet's first 128-filter convolution is 2x2 (the parameter file) or 3x3 (the
+            paper).
         prune_all: whether random connectivity touches the first convolution and the output layer too.
         drop_is_keep: whether the number in "drop .8" is the share of units kept. The text does not say; in the code it
             is the share dropped.
@@ -42,6 +43,15 @@ class Reading:
     prune_all: bool
     drop_is_keep: bool
 
+    def __post_init__(self):
+        if not is_positive(self.slope):
+            raise ArgumentError(f"slope of a reading is a finite number > 0, but got {self.slope!r}.")
+        for field in dataclasses.fields(self):
+            if field.type is bool and not isinstance(getattr(self, field.name), bool):
+                raise ArgumentError(
+                    f"{field.name} of a reading is True or False, but got {getattr(self, field.name)!r}."
+                )
+
     def mu(self, classes: int) -> float:
         """The weight of each wrong class in the hinge loss (3)."""
         return (classes / 10 if self.mu_grows else 1) / (classes - 1)
@@ -50,7 +60,7 @@ class Reading:
         """This reading with single items changed; the name lists the changes.
 
         Raises:
-            ArgumentError: for an item that no reading has.
+            ArgumentError: for an item that no reading has, or a value that the item cannot take.
         """
         known = [field.name for field in dataclasses.fields(self) if field.name != "name"]
         for item in changes:

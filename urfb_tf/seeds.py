@@ -4,6 +4,8 @@ import zlib
 
 import numpy as np
 
+from urfb_tf.errors import ArgumentError
+
 
 def stream(seed: int, *names: str | int) -> int:
     """A seed for one use, independent of the seeds of all other uses.
@@ -14,6 +16,11 @@ def stream(seed: int, *names: str | int) -> int:
 
     Returns:
         An integer in [0, 2**31), the same on every machine.
+
+    Raises:
+        ArgumentError: if `seed` is not a whole number >= 0.
     """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
     words = [zlib.crc32(str(name).encode()) for name in names]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)

@@ -14,7 +14,7 @@ def is_at_hand(name: str) -> bool:
 
 
 def load(name: str, validation: int) -> Dataset:
-    """The whole dataset in memory; the last `validation` training images, in the order of tensorflow-datasets, validate.
+    """The whole dataset in memory; the last `validation` training images, in tensorflow-datasets' order, validate.
 
     Raises:
         DataUnavailableError: if it is not on this machine and cannot be downloaded.
@@ -25,7 +25,7 @@ def load(name: str, validation: int) -> Dataset:
     splits = {split: _arrays(builder, split) for split in ("train", "test")}
     train = splits["train"]
     count = len(train.labels)
-    if not 0 <= validation < count:
+    if isinstance(validation, bool) or not isinstance(validation, int) or not 0 <= validation < count:
         raise ArgumentError(f"{name} has {count} training images, so it cannot spare {validation!r} for validation.")
     cut = count - validation
     return Dataset(

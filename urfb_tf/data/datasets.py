@@ -1,5 +1,7 @@
 """One call for every dataset."""
 
+import inspect
+
 from urfb_tf.data import cifar, generated
 from urfb_tf.data.splits import Dataset
 from urfb_tf.errors import ArgumentError, one_of
@@ -22,10 +24,12 @@ def load(name: str, *, validation: int | None = None, **options) -> Dataset:
     """
     if name not in DATASETS:
         raise ArgumentError(one_of("dataset", name, DATASETS))
+    allowed = inspect.signature(generated.generate).parameters if name == "generated" else {}
+    for option in options:
+        if option not in allowed:
+            raise ArgumentError(f"The dataset {name!r} takes no option {option!r}.")
     if name == "generated":
         return generated.generate(**options, **({} if validation is None else {"validation": validation}))
-    if options:
-        raise ArgumentError(f"{name} takes no option {', '.join(options)}: only 'generated' does.")
     return cifar.load(name, CIFAR_VALIDATION if validation is None else validation)
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from urfb_tf.errors import ArgumentError
+
 
 class Split(NamedTuple):
     """Images and labels in the same order; unpacks into Keras' `fit(images, labels)`.
@@ -27,6 +29,9 @@ class Dataset:
         name: such as "cifar10".
         classes: the number of classes.
         train, validation, test: the splits. The last may tune nothing.
+
+    Raises:
+        ArgumentError: if the labels of a split are not one number for each image.
     """
 
     name: str
@@ -34,6 +39,15 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+
+    def __post_init__(self):
+        for name in ("train", "validation", "test"):
+            images, labels = getattr(self, name)
+            if np.ndim(labels) != 1 or len(images) != len(labels):
+                raise ArgumentError(
+                    f"The {name} split needs one class number for each image, labels [N], but got labels of shape "
+                    f"{np.shape(labels)} for images of shape {np.shape(images)}."
+                )
 
     def fingerprint(self) -> str:
         """SHA-256 of all pixels and labels in order: equal for equal data, so that results can say what they saw."""

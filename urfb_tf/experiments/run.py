@@ -90,9 +90,6 @@ def run(
         progress=progress,
         after_epoch=keep,
     )
-    if not latest:  # the run had reached its length before
-        assert folder is not None
-        return check(json.loads((folder / RESULT).read_text()), str(folder / RESULT))
     return latest["result"]
 
 

@@ -36,6 +36,13 @@ class FeedbackLayer(keras.layers.Layer):
         ArgumentError: for an unknown rule or a connectivity outside (0, 1].
     """
 
+    # Made by `build`: W, and what rule, `use_bias` and connectivity ask for, else None.
+    kernel: keras.Variable
+    feedback: keras.Variable
+    bias: keras.Variable
+    kernel_mask: keras.Variable
+    feedback_mask: keras.Variable
+
     def __init__(
         self,
         *,
@@ -169,4 +176,6 @@ class FeedbackLayer(keras.layers.Layer):
 
 def _serialize_initializer(identifier):
     # A name stays a name: it stands for "drawn from this layer's seed", which an initialiser object does not.
-    return identifier if isinstance(identifier, str) else keras.initializers.serialize(keras.initializers.get(identifier))
+    return (
+        identifier if isinstance(identifier, str) else keras.initializers.serialize(keras.initializers.get(identifier))
+    )

@@ -59,9 +59,7 @@ class FeedbackConv2D(FeedbackLayer):
 
     def _correlate(self, inputs, error):
         sizes = [*self.kernel_size, inputs.shape[-1], self.filters]
-        return tf.raw_ops.Conv2DBackpropFilter(
-            input=inputs, filter_sizes=sizes, out_backprop=error, **self._geometry
-        )
+        return tf.raw_ops.Conv2DBackpropFilter(input=inputs, filter_sizes=sizes, out_backprop=error, **self._geometry)
 
     def get_config(self) -> dict:
         return {

@@ -38,7 +38,9 @@ def feedback_layers(model: keras.Model) -> list[FeedbackLayer]:
 def weight_angles(model: keras.Model) -> dict[str, float | None]:
     """The angle between R and W of each layer that has an R, by layer name."""
     return {
-        layer.name: angle(layer.feedback, layer.kernel) for layer in feedback_layers(model) if layer.feedback is not None
+        layer.name: angle(layer.feedback, layer.kernel)
+        for layer in feedback_layers(model)
+        if layer.feedback is not None
     }
 
 
@@ -70,7 +72,9 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional.
     """
     if not getattr(model, "inputs", None):
-        raise ArgumentError("Error angles need a functional model, whose layers' outputs are known; this one is subclassed.")
+        raise ArgumentError(
+            "Error angles need a functional model, whose layers' outputs are known; this one is subclassed."
+        )
     layers = feedback_layers(model)
     inside = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs])
 
@@ -88,16 +92,16 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
 
 @contextlib.contextmanager
 def back_propagating(model: keras.Model) -> Iterator[None]:
-    """Within the block, all layers hand the error down through W. For calls that are not compiled functions."""
+    """Within the block, all layers hand the exact gradient down. For calls that are not compiled functions."""
     layers = feedback_layers(model)
-    own = [layer.rule for layer in layers]
+    own = [(layer.rule, layer.propagate_derivative) for layer in layers]
     for layer in layers:
-        layer.rule = BackPropagation()
+        layer.rule, layer.propagate_derivative = BackPropagation(), True
     try:
         yield
     finally:
-        for layer, rule in zip(layers, own, strict=True):
-            layer.rule = rule
+        for layer, (rule, propagate_derivative) in zip(layers, own, strict=True):
+            layer.rule, layer.propagate_derivative = rule, propagate_derivative
 
 
 class Alignment:

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from urfb_tf import readings, rules
 from urfb_tf.activations import SaturatedLinearity
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError, is_positive, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
 from urfb_tf.losses import OneVsRestHinge
 from urfb_tf.networks.notation import Step, parse
@@ -29,9 +29,9 @@ def build(
 ) -> keras.Model:
     """A compiled model from the paper's notation (see `urfb_tf.networks.notation`).
 
-    The model takes pixels 0..255, [B, H, W, C], and gives the fields h of the output units, [B, classes]. It is compiled
-    with plain SGD, so that `fit`, `evaluate` and `urfb_tf.train` work at once; compile it again to choose otherwise.
-    The first layer has no one below it to hand an error to, and so no feedback weights.
+    The model takes pixels 0..255, [B, H, W, C], and gives the fields h of the output units, [B, classes]. It is
+    compiled with plain SGD, so that `fit`, `evaluate` and `urfb_tf.training.train` work at once; compile it again to
+    choose otherwise. The first layer has no one below it to hand an error to, and so no feedback weights.
 
     Args:
         notation: such as `"conv 32 5x5; maxpool 3; drop .8; full conn. 500; drop .3; output"`.
@@ -52,7 +52,7 @@ def build(
         raise ArgumentError(one_of("loss", loss, LOSSES))
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
         raise ArgumentError(f"A classifier needs a whole number of classes >= 2, but got {classes!r}.")
-    if not 0 < learning_rate < float("inf"):
+    if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
     assembly = _Assembly(rules.get(rule), classes, connectivity, readings.get(reading), seed)
     inputs = keras.Input(input_shape, name="pixels")
@@ -96,7 +96,7 @@ class _Assembly:
 
     def _connections(self, name: str, *, is_output: bool = False) -> dict:
         """What all layers with weights share."""
-        is_first = not (self.counts.get("conv", 0) + self.counts.get("dense", 0) > 1 or is_output)
+        is_first = sum(self.counts.get(kind, 0) for kind in ("conv", "dense", "output")) == 1
         spared = (is_first and name.startswith("conv")) or is_output
         return {
             "rule": "bp" if is_first else self.rule,  # nothing below the first layer needs its error
@@ -133,6 +133,8 @@ class _Assembly:
 
     def _drop(self, name, x, number):
         rate = 1 - number if self.reading.drop_is_keep else number
+        if not 0 <= rate < 1:
+            raise ArgumentError(f"'drop {number:g}' under the reading '{self.reading.name}' would leave no unit.")
         return keras.layers.Dropout(rate, seed=stream(self.seed, name), name=name)(x)
 
     def _dense(self, name, x, units):

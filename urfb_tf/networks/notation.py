@@ -21,14 +21,15 @@ class Step:
     numbers: tuple[float, ...] = ()
 
 
-_NUMBER = r"(\d*\.?\d+)"
+_WHOLE = r"(0*[1-9]\d*)"  # >= 1
+_SHARE = r"(\d*\.?\d+)"
 _TERMS = {
-    "conv": rf"conv {_NUMBER} {_NUMBER}x{_NUMBER}",
-    "maxpool": rf"maxpool {_NUMBER}(?:, ?stride {_NUMBER})?",
-    "avgpool": rf"avgpool {_NUMBER}(?:, ?stride {_NUMBER})?",
+    "conv": rf"conv {_WHOLE} {_WHOLE}x{_WHOLE}",
+    "maxpool": rf"maxpool {_WHOLE}(?:, ?stride {_WHOLE})?",
+    "avgpool": rf"avgpool {_WHOLE}(?:, ?stride {_WHOLE})?",
     "sum": r"sum",
-    "drop": rf"drop {_NUMBER}",
-    "dense": rf"full conn\. {_NUMBER}",
+    "drop": rf"drop {_SHARE}",
+    "dense": rf"full conn\. {_WHOLE}",
     "output": r"output",
 }
 

@@ -46,7 +46,9 @@ def read(path: pathlib.Path) -> dict:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path} cannot be read as a result ({error}): restore it, or run the experiment again.") from error
+        raise ResultError(
+            f"{path} cannot be read as a result ({error}): restore it, or run the experiment again."
+        ) from error
     return check(result, str(path))
 
 
@@ -54,13 +56,15 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
     """Copy a run's result file among the recorded ones. A longer run replaces a shorter one, never the reverse.
 
     Raises:
-        ResultError: if it is no result, or is not longer than the recorded one.
+        ResultError: if it is no result, or is shorter than the recorded one.
     """
     from urfb_tf.training.checkpoint import write_atomically
 
     result = read(source)
     target = path_of(result["id"], result["seed"], folder)
     if target.exists() and len(read(target)["epochs"]) > len(result["epochs"]):
-        raise ResultError(f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only.")
+        raise ResultError(
+            f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
+        )
     write_atomically(target, source.read_bytes())
     return target

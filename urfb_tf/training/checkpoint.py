@@ -1,5 +1,6 @@
 """A run's state on disk: one file, written atomically, checked when read."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -54,7 +55,7 @@ class Checkpoint:
             return cls(header["identity"], header["epochs"], weights, header["sessions"])
         except FileNotFoundError:
             raise CheckpointError(f"There is no checkpoint at {path}.") from None
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        except (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile) as error:
             raise CheckpointError(
                 f"The checkpoint {path} is damaged ({error}): move it away to train from the start, or put an intact "
                 "copy in its place."
@@ -76,8 +77,9 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        kept = "what it held before is intact" if path.exists() else "nothing was written"
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        kept = "what it held before is intact" if os.path.exists(path) else "nothing was written"
         raise CheckpointError(
             f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "
             "run the same command again."

@@ -60,7 +60,9 @@ class EpochProgram:
             raise ArgumentError("The model has no weights yet: call it once on a batch of images, then train it.")
         loss = loss if loss is not None else getattr(model, "loss", None)
         if not isinstance(loss, keras.losses.Loss):
-            raise ArgumentError("Training needs a keras.losses.Loss, such as OneVsRestHinge(): pass it, or compile with it.")
+            raise ArgumentError(
+                "Training needs a keras.losses.Loss, such as OneVsRestHinge(): pass it, or compile with it."
+            )
         self.model = model
         self.batch_size = batch_size
         # The same loss, one value per example: its mean is what SGD descends.

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.data import Dataset
-from urfb_tf.errors import ArgumentError, CheckpointError
+from urfb_tf.errors import ArgumentError, CheckpointError, is_positive
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.epoch import EpochProgram, State, Tally
 
@@ -62,7 +62,7 @@ def train(
         session: a note on this program and machine, kept with the checkpoint.
         probes: functions of the model whose results join each epoch's record.
         progress: called as (epoch, step, steps, tally) along each epoch.
-        after_epoch: called with all epochs' records and all sessions after each epoch.
+        after_epoch: called with all epochs' records and all sessions after each epoch, and once if none is left to do.
         jit_compile: as in `EpochProgram`.
 
     Returns:
@@ -78,12 +78,19 @@ def train(
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
-    if not 0 < learning_rate < float("inf"):
+    if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    probes = tuple(probes)
     program = EpochProgram(model, loss, batch_size=batch_size, jit_compile=jit_compile)
+    for name in ("validation", "test"):
+        if not len(getattr(data, name).labels):
+            raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
     path = None if checkpoint is None else pathlib.Path(checkpoint)
     records, sessions = _resume(program, path, identity or {})
     if len(records) >= epochs:
+        # The earlier start may have been killed between its last checkpoint and this call.
+        if after_epoch is not None:
+            after_epoch(records, sessions)
         return records
     sessions.append({"from_epoch": len(records) + 1, **(session or {})})
     device_data = {
@@ -92,18 +99,20 @@ def train(
     }
     images, labels = device_data["train"]
     steps = program.steps(images)
-    state = program.state()
+    # Replaced as one, so that Ctrl-C at any moment finds the weights and the records of the same epoch.
+    finished = program.state(), records
     saved = len(records)
 
     def save() -> None:
         if path is not None:
+            state, records = finished
             weights = [tensor.numpy() for tensor in (*state.trainable, *state.non_trainable)]
             Checkpoint(identity or {}, records, weights, sessions).save(path)
 
     try:
         for epoch in range(len(records), epochs):
             started = time.perf_counter()
-            new, tally = state, Tally.zero()
+            new, tally = finished[0], Tally.zero()
             for first in range(0, steps, CHUNK):
                 last = min(first + CHUNK, steps)
                 new, tally = program.train(
@@ -123,14 +132,15 @@ def train(
             program.write_back(new)
             for probe in probes:
                 record |= probe(model)
-            state = new
-            records.append(record)
+            records = [*records, record]
+            finished = new, records
             if len(records) % checkpoint_every == 0 or len(records) == epochs:
                 save()
                 saved = len(records)
             if after_epoch is not None:
                 after_epoch(records, sessions)
     except KeyboardInterrupt:
+        state, records = finished
         program.write_back(state)
         if len(records) > saved:
             save()
