@@ -70,3 +70,10 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def summary() -> str:
+    """One line on the program and the machine, for the top of a notebook."""
+    numbers, machine = versions(), hardware()
+    programs = ", ".join(f"{name} {numbers[name]}" for name in ("urfb_tf", "tensorflow", "keras", "numpy", "python"))
+    return f"{programs}, on {machine['device']} ({machine['processor']}, {machine['cores']} cores)"

@@ -40,6 +40,7 @@ class OneVsRestHinge(keras.losses.Loss):
         Returns:
             [B].
         """
+        y_pred = tf.convert_to_tensor(y_pred)
         own, mu = self._targets(y_true, y_pred)
         slack = self.margin - tf.where(own, y_pred, -y_pred)  # [B, C]
         weight = tf.where(own, tf.ones([], y_pred.dtype), tf.cast(mu, y_pred.dtype))  # [B, C]

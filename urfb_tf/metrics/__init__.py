@@ -6,3 +6,5 @@ from urfb_tf.metrics.alignment import error_angles as error_angles
 from urfb_tf.metrics.alignment import feedback_layers as feedback_layers
 from urfb_tf.metrics.alignment import update_angles as update_angles
 from urfb_tf.metrics.alignment import weight_angles as weight_angles
+from urfb_tf.metrics.trace import Snapshot as Snapshot
+from urfb_tf.metrics.trace import trace as trace

@@ -1,0 +1,74 @@
+"""A model's weights, feedback weights and errors along a few steps of SGD, for looking at a rule closely."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf.metrics.alignment import angle, feedback_layers
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A model before one step; everything by layer name.
+
+    Attributes:
+        step: how many steps were taken before, from 0.
+        loss: the batch's.
+        kernel: W.
+        feedback: R, for the layers that have one.
+        increment: -dC/dW under the rule, what SGD multiplies by its learning rate and adds to W.
+    """
+
+    step: int
+    loss: float
+    kernel: dict[str, np.ndarray]
+    feedback: dict[str, np.ndarray]
+    increment: dict[str, np.ndarray]
+
+    def angle(self, layer: str) -> float | None:
+        """Degrees between R and W of a layer. Under back-propagation, where W itself is R, 0."""
+        return angle(self.feedback.get(layer, self.kernel[layer]), self.kernel[layer])
+
+
+def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: float = 0.1) -> list[Snapshot]:
+    """Train on one batch by plain SGD and keep a snapshot before each step and after the last.
+
+    Args:
+        model: a built and compiled model; its weights change.
+        inputs, labels: the batch.
+        steps: how many steps, >= 0.
+        learning_rate: SGD's step.
+
+    Returns:
+        `steps + 1` snapshots.
+    """
+    layers = feedback_layers(model)
+    inputs, labels = tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels)
+    variables = [variable.value for variable in model.trainable_variables]
+
+    @tf.function(autograph=False)
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = model.loss(labels, model(inputs, training=True))
+        kernels = [layer.kernel.value for layer in layers]
+        found = tape.gradient(loss, [*variables, *kernels])
+        return loss, found[: len(variables)], found[len(variables) :]
+
+    snapshots = []
+    for step in range(steps + 1):
+        loss, changes, of_kernels = gradients()
+        snapshots.append(
+            Snapshot(
+                step,
+                float(loss),
+                {layer.name: layer.kernel.numpy() for layer in layers},
+                {layer.name: layer.feedback.numpy() for layer in layers if layer.feedback is not None},
+                {layer.name: -g.numpy() for layer, g in zip(layers, of_kernels, strict=True)},
+            )
+        )
+        if step < steps:
+            for variable, change in zip(variables, changes, strict=True):
+                variable.assign_sub(learning_rate * change)
+    return snapshots

@@ -1,0 +1,80 @@
+"""What recorded or fresh results look like along the epochs."""
+
+from collections.abc import Mapping, Sequence
+
+from urfb_tf.plots.style import COLOURS, DASHES, OTHERS, figure
+
+_TITLES = {
+    "train_error": "train error, dropout on",
+    "train_error_evaluated": "train error, dropout off",
+    "validation_error": "validation error",
+    "test_error": "test error",
+    "train_loss": "train loss, dropout on",
+}
+
+
+def learning_curves(
+    histories: Mapping[str, Sequence[dict]],
+    rules: Mapping[str, str],
+    *,
+    fields: Sequence[str] = ("train_error_evaluated", "test_error"),
+    chance: float | None = None,
+):
+    """Errors against epochs, one panel per field, one line per run (the paper's Figure 5).
+
+    Args:
+        histories: epoch records by label.
+        rules: the rule's name by label; it sets the colour. Further runs of a rule take paler lines.
+        fields: which entries of the records.
+        chance: where to mark the error of guessing.
+    """
+    with figure(1, len(fields), size=(4 * len(fields), 3.4), sharey=True) as (made, (axes,)):
+        for axis, field in zip(axes, fields, strict=True):
+            seen: dict[str, int] = {}
+            for label, epochs in histories.items():
+                rule = rules[label]
+                seen[rule] = seen.get(rule, 0) + 1
+                axis.plot(
+                    [record["epoch"] for record in epochs],
+                    [record[field] for record in epochs],
+                    DASHES.get(rule, ":"),
+                    color=COLOURS.get(rule, OTHERS[0]),
+                    alpha=1 if seen[rule] == 1 else 0.45,
+                    linewidth=1.8 if seen[rule] == 1 else 2.6,
+                    label=label,
+                )
+            if chance is not None:
+                axis.axhline(chance, color="#888888", linewidth=1, linestyle=":")
+                axis.annotate("chance", (0.02, chance), xycoords=("axes fraction", "data"), va="bottom", color="#666666")
+            axis.set(title=_TITLES.get(field, field), xlabel="epoch")
+        axes[0].set(ylabel="share of images", ylim=(0, None))
+        axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return made
+
+
+def alignment_curves(histories: Mapping[str, Sequence[dict]], rules: Mapping[str, str], kind: str, layers: Sequence[str]):
+    """Angles in degrees against epochs, one panel per layer.
+
+    Args:
+        histories: epoch records by label, with the entry `kind`.
+        rules: the rule's name by label.
+        kind: "weight_angle", "update_angle" or "error_angle".
+        layers: layer names; runs without the layer are left out of its panel.
+    """
+    with figure(1, len(layers), size=(3.6 * len(layers) + 0.6, 3), sharey=True) as (made, (axes,)):
+        for axis, layer in zip(axes, layers, strict=True):
+            for label, epochs in histories.items():
+                points = [(e["epoch"], e[kind][layer]) for e in epochs if e.get(kind, {}).get(layer) is not None]
+                if points:
+                    rule = rules[label]
+                    axis.plot(
+                        *zip(*points, strict=True),
+                        DASHES.get(rule, ":"),
+                        color=COLOURS.get(rule, OTHERS[0]),
+                        label=label,
+                    )
+            axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
+            axis.set(title=layer, xlabel="epoch", ylim=(0, 105), yticks=range(0, 91, 30))
+        axes[0].set(ylabel="degrees")
+        axes[-1].legend(loc="lower left")
+    return made

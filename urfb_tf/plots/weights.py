@@ -1,0 +1,48 @@
+"""W and R of a small layer side by side along training."""
+
+from collections.abc import Mapping, Sequence
+
+from urfb_tf.metrics import Snapshot
+from urfb_tf.plots.style import COLOURS, DASHES, OTHERS, figure
+
+
+def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Sequence[int]):
+    """Heat maps of W (top) and R (bottom) of one layer at some steps, on one colour scale.
+
+    Args:
+        snapshots: those of `urfb_tf.metrics.trace`.
+        layer: a layer with feedback weights.
+        steps: which snapshots, by step.
+    """
+    kernels = [snapshots[step].kernel[layer] for step in steps]
+    feedbacks = [snapshots[step].feedback[layer] for step in steps]
+    limit = max(abs(weights).max() for weights in (*kernels, *feedbacks))
+    with figure(2, len(steps), size=(1.7 * len(steps) + 0.9, 3.6)) as (made, axes):
+        for column, step in enumerate(steps):
+            for row, weights in enumerate((kernels[column], feedbacks[column])):
+                axis = axes[row, column]
+                image = axis.imshow(weights, cmap="PuOr", vmin=-limit, vmax=limit)
+                axis.set(xticks=[], yticks=[])
+                axis.grid(visible=False)
+            angle = snapshots[step].angle(layer)
+            axes[0, column].set_title(f"step {step}")
+            axes[1, column].set_xlabel("" if angle is None else f"{angle:.0f}°")
+        axes[0, 0].set_ylabel("W")
+        axes[1, 0].set_ylabel("R")
+        made.colorbar(image, ax=axes, shrink=0.8)
+    return made
+
+
+def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
+    """The loss, and the angle between R and W of one layer, against steps; one line per rule name."""
+    with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
+        for rule, snapshots in runs.items():
+            style = {"color": COLOURS.get(rule, OTHERS[0]), "linestyle": DASHES.get(rule, ":"), "label": rule.upper()}
+            steps = [snapshot.step for snapshot in snapshots]
+            left.plot(steps, [snapshot.loss for snapshot in snapshots], **style)
+            right.plot(steps, [snapshot.angle(layer) for snapshot in snapshots], **style)
+        left.set(title="loss", xlabel="step", ylim=(0, None))
+        right.set(title=f"angle between R and W of {layer}", xlabel="step", ylabel="degrees", ylim=(-5, 105))
+        right.axhline(90, color="#888888", linewidth=1, linestyle=":")
+        left.legend()
+    return made

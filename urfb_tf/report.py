@@ -1,0 +1,75 @@
+"""Recorded results beside the paper's numbers, as a table that notebooks and the book can show."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from urfb_tf import results
+from urfb_tf.experiments import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of text under a header; shows as HTML in a notebook and as Markdown elsewhere."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def _repr_html_(self) -> str:
+        def line(tag: str, cells: Sequence[str]) -> str:
+            first, *rest = cells
+            scope = ' scope="row"' if tag == "td" else ""
+            opening = f"<th{scope} style='text-align:left'>{first}</th>"
+            return "<tr>" + opening + "".join(f"<{tag} style='text-align:right'>{c}</{tag}>" for c in rest) + "</tr>"
+
+        body = "".join(line("td", row) for row in self.rows)
+        return (
+            "<div style='overflow-x:auto'><table class='table'>"
+            f"<thead>{line('th', self.header)}</thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def _repr_markdown_(self) -> str:
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+    __str__ = _repr_markdown_
+
+
+def against_paper(experiments: Iterable[Experiment], seed: int = 0) -> Table:
+    """The last epoch of each recorded run beside the paper's numbers.
+
+    Train errors are those with dropout off (evaluated) and on (running mean in the epoch): the paper does not say which
+    it means. Rows that are not recorded say so.
+    """
+    recorded = results.ids()
+    rows = []
+    for experiment in experiments:
+        paper = experiment.paper
+        start = [experiment.title, *([f"{paper.train:.2f}", f"{paper.test:.2f}"] if paper else ["", ""])]
+        if (experiment.id, seed) not in recorded:
+            rows.append([*start, "not run", "", "", ""])
+            continue
+        last = results.load(experiment.id, seed)["epochs"][-1]
+        measured = [f"{last[key]:.3f}" for key in ("train_error_evaluated", "train_error", "test_error")]
+        rows.append([*start, *measured, str(last["epoch"])])
+    header = ["", "paper: train", "paper: test", "train", "train, dropout on", "test", "epochs"]
+    return Table(header, rows)
+
+
+def provenance(identifiers: Iterable[str], seed: int = 0) -> Table:
+    """With what each recorded result was measured, one row per session of a run."""
+    rows = []
+    for identifier in identifiers:
+        result = results.load(identifier, seed)
+        for session in result["sessions"]:
+            hardware, versions = session["hardware"], session["versions"]
+            rows.append(
+                [
+                    identifier,
+                    str(session["from_epoch"]),
+                    session["date"][:10],
+                    f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
+                    f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}",
+                    session["commit"][:10],
+                ]
+            )
+    return Table(["experiment", "from epoch", "date", "device", "versions", "commit"], rows)
