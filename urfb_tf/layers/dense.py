@@ -43,7 +43,8 @@ class FeedbackDense(FeedbackLayer):
     def _pull_back(self, error, weights, inputs):
         if error.shape.rank == 2:
             return tf.matmul(error, weights, transpose_b=True)  # [B, D]
-        return tf.tensordot(error, tf.transpose(weights), 1)  # [..., D]
+        rows = tf.reshape(error, [-1, self.units])  # [N, units]
+        return tf.reshape(tf.matmul(rows, weights, transpose_b=True), tf.shape(inputs))  # [..., D]
 
     def _correlate(self, inputs, error):
         rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [N, D]
