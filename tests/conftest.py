@@ -1,4 +1,4 @@
-"""What all tests share: a quiet and deterministic TensorFlow, fixed seeds, small data, and programs run apart."""
+"""What all tests share: a quiet TensorFlow, fixed seeds, small data, and programs run apart."""
 
 import os
 import subprocess
@@ -10,14 +10,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import hypothesis
 import keras
 import pytest
-import tensorflow as tf
 
 import urfb_tf
 
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=25, database=None)
 hypothesis.settings.load_profile("suite")
-# The run command asks for the same; it lets the tests compare bits.
-tf.config.experimental.enable_op_determinism()
 
 
 @pytest.fixture(autouse=True)

@@ -103,17 +103,17 @@ def test_r_learns_what_the_rule_says_or_nothing(rule, kind, policy):
         assert not layer.feedback.trainable
 
 
-@given(epsilon=st.floats(0, 1e6), kind=st.sampled_from(sorted(LAYERS)))
-def test_a_step_of_r_is_epsilon_times_that_of_w(epsilon, kind):
-    layer, x, _ = built(kind, rules.UpdatedRandomFeedback(epsilon))
+@given(epsilon=st.floats(0, 1e6), kind=st.sampled_from(sorted(LAYERS)), dtype=st.sampled_from([np.float32, np.float64]))
+def test_a_step_of_r_is_epsilon_times_that_of_w(epsilon, kind, dtype):
+    layer, x, _ = built(kind, rules.UpdatedRandomFeedback(epsilon), dtype=dtype.__name__)
     start = layer.feedback.numpy()
     _, _, w, r = gradients(layer, x, [layer.kernel.value, layer.feedback.value])
     if epsilon == 0:
         assert r is None
         return
-    np.testing.assert_array_equal(r, np.float32(epsilon) * w.numpy())
+    np.testing.assert_array_equal(r, dtype(epsilon) * w.numpy())
     keras.optimizers.SGD(0.5).apply_gradients([(w, layer.kernel), (r, layer.feedback)])
-    np.testing.assert_array_equal(layer.feedback, start - np.float32(0.5) * (np.float32(epsilon) * w.numpy()))
+    np.testing.assert_array_equal(layer.feedback, start - dtype(0.5) * (dtype(epsilon) * w.numpy()))
 
 
 # Powers of two scale floating numbers without rounding, so that the ratio can be asked for exactly after many steps.
@@ -202,5 +202,5 @@ def test_an_impossible_epsilon_is_refused(epsilon):
 
 @pytest.mark.parametrize("name", ["dfa", "", None, 3])
 def test_an_unknown_rule_is_refused_with_the_known_names(name):
-    with pytest.raises(ArgumentError, match="Unknown feedback rule .*'bp', 'frfb', 'urfb'"):
+    with pytest.raises(ArgumentError, match=r"Unknown feedback rule .*'bp', 'frfb', 'urfb'"):
         FeedbackDense(3, rule=name)

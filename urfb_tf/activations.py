@@ -30,7 +30,7 @@ class SaturatedLinearity:
 
         @tf.custom_gradient
         def saturate(h):
-            scaled = h if self.slope == 1 else h * tf.cast(self.slope, h.dtype)
+            scaled = h if self.slope == 1 else h * tf.constant(self.slope, h.dtype)
 
             def gradient(error):
                 return self._derivative(scaled, error)
@@ -42,13 +42,13 @@ class SaturatedLinearity:
     def derivative(self, field: tf.Tensor) -> tf.Tensor:
         """sigma'(h), shape and type of `field`."""
         field = tf.convert_to_tensor(field)
-        return self._derivative(field * tf.cast(self.slope, field.dtype), tf.ones_like(field))
+        return self._derivative(field * tf.constant(self.slope, field.dtype), tf.ones_like(field))
 
     def _derivative(self, scaled: tf.Tensor, error: tf.Tensor) -> tf.Tensor:
         size = tf.abs(scaled)
         inside = size <= 1 if self.closed else size < 1
         passed = tf.where(inside, error, tf.zeros([], error.dtype))
-        return passed if self.slope == 1 else passed * tf.cast(self.slope, error.dtype)
+        return passed if self.slope == 1 else passed * tf.constant(self.slope, error.dtype)
 
     def get_config(self) -> dict:
         return {"slope": self.slope, "closed": self.closed}

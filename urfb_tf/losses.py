@@ -43,7 +43,7 @@ class OneVsRestHinge(keras.losses.Loss):
         y_pred = tf.convert_to_tensor(y_pred)
         own, mu = self._targets(y_true, y_pred)
         slack = self.margin - tf.where(own, y_pred, -y_pred)  # [B, C]
-        weight = tf.where(own, tf.ones([], y_pred.dtype), tf.cast(mu, y_pred.dtype))  # [B, C]
+        weight = tf.where(own, tf.ones([], y_pred.dtype), tf.constant(mu, y_pred.dtype))  # [B, C]
         return tf.reduce_sum(weight * tf.nn.relu(slack), axis=-1)
 
     def error_signal(self, y_true, y_pred) -> tf.Tensor:
@@ -60,7 +60,7 @@ class OneVsRestHinge(keras.losses.Loss):
         """
         y_pred = tf.convert_to_tensor(y_pred)
         own, mu = self._targets(y_true, y_pred)
-        mu = tf.cast(mu, y_pred.dtype)
+        mu = tf.constant(mu, y_pred.dtype)
         zero = tf.zeros([], y_pred.dtype)
         rewarded = tf.where(y_pred < self.margin, tf.ones([], y_pred.dtype), zero)
         punished = tf.where(y_pred > -self.margin, -mu, zero)

@@ -111,7 +111,7 @@ class UpdatedRandomFeedback(FeedbackRule):
 
     def feedback_increment(self, hebbian: tf.Tensor) -> tf.Tensor:
         # At epsilon = 1 the increments are the same number, not merely close to it.
-        return hebbian if self.epsilon == 1 else tf.cast(self.epsilon, hebbian.dtype) * hebbian
+        return hebbian if self.epsilon == 1 else tf.constant(self.epsilon, hebbian.dtype) * hebbian
 
     def get_config(self) -> dict:
         return {"epsilon": self.epsilon}

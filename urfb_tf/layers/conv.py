@@ -61,6 +61,14 @@ class FeedbackConv2D(FeedbackLayer):
         sizes = [*self.kernel_size, inputs.shape[-1], self.filters]
         return tf.raw_ops.Conv2DBackpropFilter(input=inputs, filter_sizes=sizes, out_backprop=error, **self._geometry)
 
+    def compute_output_shape(self, input_shape):
+        lost = (0, 0) if self.padding == "same" else tuple(k - 1 for k in self.kernel_size)
+        sizes = [
+            None if size is None else -(-(size - less) // stride)
+            for size, less, stride in zip(input_shape[1:3], lost, self.strides, strict=True)
+        ]
+        return (input_shape[0], *sizes, self.filters)
+
     def get_config(self) -> dict:
         return {
             **super().get_config(),

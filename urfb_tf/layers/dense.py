@@ -51,5 +51,8 @@ class FeedbackDense(FeedbackLayer):
         errors = tf.reshape(error, [-1, self.units])  # [N, units]
         return tf.matmul(rows, errors, transpose_a=True)  # [D, units]
 
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}

@@ -53,6 +53,10 @@ class TiedMaxPooling2D(keras.layers.Layer):
 
         return pool(inputs)
 
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, -(-height // self.strides[0]), -(-width // self.strides[1]), channels)
+
     def get_config(self) -> dict:
         return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
 
