@@ -76,7 +76,7 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
             "Error angles need a functional model, whose layers' outputs are known; this one is subclassed."
         )
     layers = feedback_layers(model)
-    inside = keras.Model(model.inputs, [*(layer.output for layer in layers), *model.outputs])
+    inside = keras.Model(model.input, [*(layer.output for layer in layers), *model.outputs])
 
     def errors():
         with tf.GradientTape() as tape:
