@@ -1,6 +1,6 @@
 """Build the book: warnings are errors, and a page is run again whenever the package or its results have changed.
 
-    python book/build.py [output folder]
+python book/build.py [output folder]
 """
 
 import hashlib
@@ -34,6 +34,17 @@ def forget_stale_cells(build: pathlib.Path) -> None:
     stamp.write_text(current)
 
 
+def quiet_kernels(build: pathlib.Path) -> str:
+    """A folder of IPython settings under which TensorFlow's start-up notes, written below Python, stay out of pages.
+
+    What Python itself warns of is still captured, and fails the build.
+    """
+    profile = build / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.capture_fd_output = False\n")
+    return str(build / "ipython")
+
+
 def main(output: pathlib.Path) -> int:
     build = output / "_build"
     forget_stale_cells(build)
@@ -41,7 +52,7 @@ def main(output: pathlib.Path) -> int:
     for folder in ("html", ".doctrees"):
         shutil.rmtree(build / folder, ignore_errors=True)
     program = pathlib.Path(sys.executable).with_name("jupyter-book")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "IPYTHONDIR": quiet_kernels(build)}
     command = [str(program), "build", str(ROOT), "--path-output", str(output), "-W", "-n", "--keep-going"]
     status = subprocess.run(command, env=environment, check=False).returncode
     if status:

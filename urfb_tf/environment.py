@@ -73,7 +73,7 @@ def _processor() -> str:
 
 
 def summary() -> str:
-    """One line on the program and the machine, for the top of a notebook."""
+    """Two lines on the program and the machine, for the top of a notebook."""
     numbers, machine = versions(), hardware()
     programs = ", ".join(f"{name} {numbers[name]}" for name in ("urfb_tf", "tensorflow", "keras", "numpy", "python"))
-    return f"{programs}, on {machine['device']} ({machine['processor']}, {machine['cores']} cores)"
+    return f"{programs}\non {machine['device']} ({machine['processor']}, {machine['cores']} cores)"

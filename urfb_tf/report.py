@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from urfb_tf import results
 from urfb_tf.experiments import Experiment
+from urfb_tf.results.data_notes import NOTES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,3 +74,14 @@ def provenance(identifiers: Iterable[str], seed: int = 0) -> Table:
                 ]
             )
     return Table(["experiment", "from epoch", "date", "device", "versions", "commit"], rows)
+
+
+def data_notes(identifiers: Iterable[str], seed: int = 0) -> list[str]:
+    """What must be said of the data behind recorded results, one sentence per copy of a dataset."""
+    notes: dict[str, str] = {}
+    for identifier in identifiers:
+        data = results.load(identifier, seed)["data"]
+        count = ", ".join(f"{number} {split}" for split, number in data["images"].items())
+        known = NOTES.get(data["sha256"], "no deviation from the published dataset is known.")
+        notes[data["sha256"]] = f"{data['name']} ({count} images, sha256 {data['sha256'][:12]}): {known}"
+    return list(notes.values())

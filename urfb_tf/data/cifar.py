@@ -1,16 +1,23 @@
 """CIFAR-10 and CIFAR-100 through tensorflow-datasets."""
 
+import contextlib
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
 import numpy as np
 
 from urfb_tf.data.splits import Dataset, Split
 from urfb_tf.errors import ArgumentError, DataUnavailableError
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
+HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"  # where tensorflow-datasets downloads both from
 
 
 def is_at_hand(name: str) -> bool:
     """Whether the dataset is prepared on this machine, so that loading it needs no network."""
-    return _builder(name).is_prepared()
+    return _find(name)[1]
 
 
 def load(name: str, validation: int) -> Dataset:
@@ -19,8 +26,8 @@ def load(name: str, validation: int) -> Dataset:
     Raises:
         DataUnavailableError: if it is not on this machine and cannot be downloaded.
     """
-    builder = _builder(name)
-    if not builder.is_prepared():
+    builder, is_prepared = _find(name)
+    if not is_prepared:
         _download(builder, name)
     splits = {split: _arrays(builder, split) for split in ("train", "test")}
     train = splits["train"]
@@ -37,15 +44,34 @@ def load(name: str, validation: int) -> Dataset:
     )
 
 
-def _builder(name: str):
+def _find(name: str) -> tuple:
+    """The library's builder of a dataset, and whether it is prepared on this machine."""
     # Imported here: it takes a second, which users of the layers alone should not pay.
     import tensorflow_datasets as tfds
 
-    return tfds.builder(name)
+    with _without_warnings():
+        builder = tfds.builder(name)
+        return builder, builder.is_prepared()
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """The library warns through absl of each folder that it finds empty, where looking is all that was asked."""
+    logger = logging.getLogger("absl")
+
+    def is_error(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR
+
+    logger.addFilter(is_error)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_error)
 
 
 def _download(builder, name: str) -> None:
     try:
+        _check_network()
         builder.download_and_prepare()
     except Exception as error:  # the library raises whatever its network, disk or archive code meets
         raise DataUnavailableError(
@@ -53,6 +79,13 @@ def _download(builder, name: str) -> None:
             "network and try again, set TFDS_DATA_DIR to a folder that has it, or use the dataset 'generated', which "
             "needs no download."
         ) from error
+
+
+def _check_network() -> None:
+    """Raise at once where there is no network: the library would try again for minutes."""
+    # An HTTP error is an answer; whether the archive is there is for the library to find out.
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(HOME, method="HEAD"), timeout=15).close()
 
 
 def _arrays(builder, split: str) -> Split:

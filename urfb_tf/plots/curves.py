@@ -45,14 +45,18 @@ def learning_curves(
                 )
             if chance is not None:
                 axis.axhline(chance, color="#888888", linewidth=1, linestyle=":")
-                axis.annotate("chance", (0.02, chance), xycoords=("axes fraction", "data"), va="bottom", color="#666666")
+                axis.annotate(
+                    "chance", (0.02, chance), xycoords=("axes fraction", "data"), va="bottom", color="#666666"
+                )
             axis.set(title=_TITLES.get(field, field), xlabel="epoch")
         axes[0].set(ylabel="share of images", ylim=(0, None))
         axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
 
 
-def alignment_curves(histories: Mapping[str, Sequence[dict]], rules: Mapping[str, str], kind: str, layers: Sequence[str]):
+def alignment_curves(
+    histories: Mapping[str, Sequence[dict]], rules: Mapping[str, str], kind: str, layers: Sequence[str]
+):
     """Angles in degrees against epochs, one panel per layer.
 
     Args:

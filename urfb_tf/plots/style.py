@@ -8,6 +8,15 @@ COLOURS = {"bp": "#000000", "frfb": "#D55E00", "urfb": "#0072B2"}
 DASHES = {"bp": "-", "frfb": "--", "urfb": "-."}
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
+
+def line_style(name: str, number: int) -> dict:
+    """Colour, dashes and label of a line: a rule's own if it is named after one, else the next of a series."""
+    if name in COLOURS:
+        return {"color": COLOURS[name], "linestyle": DASHES[name], "label": name.upper()}
+    dashes = ("-", "--", "-.", ":")
+    return {"color": OTHERS[number % len(OTHERS)], "linestyle": dashes[number % len(dashes)], "label": name}
+
+
 _SETTINGS = {
     "figure.dpi": 144,
     "figure.facecolor": "white",

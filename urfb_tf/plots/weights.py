@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.metrics import Snapshot
-from urfb_tf.plots.style import COLOURS, DASHES, OTHERS, figure
+from urfb_tf.plots.style import figure, line_style
 
 
 def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Sequence[int]):
@@ -34,10 +34,10 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
 
 
 def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
-    """The loss, and the angle between R and W of one layer, against steps; one line per rule name."""
+    """The loss, and the angle between R and W of one layer, against steps, one line per run."""
     with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
-        for rule, snapshots in runs.items():
-            style = {"color": COLOURS.get(rule, OTHERS[0]), "linestyle": DASHES.get(rule, ":"), "label": rule.upper()}
+        for number, (name, snapshots) in enumerate(runs.items()):
+            style = line_style(name, number)
             steps = [snapshot.step for snapshot in snapshots]
             left.plot(steps, [snapshot.loss for snapshot in snapshots], **style)
             right.plot(steps, [snapshot.angle(layer) for snapshot in snapshots], **style)

@@ -1,0 +1,102 @@
+"""The book builds where there is no dataset, and its pages are what a reader should get."""
+
+import html.parser
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def chapters() -> list[str]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"], *listed]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, str]:
+    """The HTML of each page of a book built with no dataset at hand, by source file."""
+    output = tmp_path_factory.mktemp("book")
+    built = subprocess.run(
+        [sys.executable, str(ROOT / "book" / "build.py"), str(output)],
+        env={**os.environ, "TFDS_DATA_DIR": str(output / "no-datasets"), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout[-5000:] + built.stderr[-5000:]
+    folder = output / "_build" / "html"
+    assert str(folder / "index.html") in built.stdout, "the command says where the book is"
+    return {name: (folder / name).with_suffix(".html").read_text() for name in chapters()}
+
+
+class Article(html.parser.HTMLParser):
+    """The pictures of a page's article, and its text outside code."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.pictures: list[dict] = []
+        self.text = ""
+        self._inside = 0
+        self._code = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self._inside += tag == "article"
+        self._code += tag in ("pre", "code", "script", "style")
+        if tag == "img" and self._inside:
+            self.pictures.append(dict(attributes))
+
+    def handle_endtag(self, tag):
+        self._inside -= tag == "article"
+        self._code -= tag in ("pre", "code", "script", "style")
+
+    def handle_data(self, data):
+        if self._inside and not self._code:
+            self.text += data
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_a_page_shows_no_traceback_and_no_unresolved_role(pages, name):
+    article = Article(pages[name])
+    assert len(article.text) > 100
+    assert "Traceback" not in pages[name]
+    assert not re.search(r"\{[a-z:]+\}`", article.text), "a role of the source is still there"
+    assert "$" not in article.text, "an equation was not recognised"
+    assert 'class="problematic"' not in pages[name]
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_every_figure_has_alternative_text(pages, name):
+    for picture in Article(pages[name]).pictures:
+        alt = picture.get("alt") or ""
+        assert len(alt) > 30, f"no alternative text for {picture.get('src')}"
+        assert "_images/" not in alt
+
+
+def test_chapters_with_figures_show_them(pages):
+    counts = {name: len(Article(page).pictures) for name, page in pages.items()}
+    for name in ("book/loss.md", "book/feedback.md", "book/simpnet_cifar10.md"):
+        assert counts[name] == (ROOT / name).read_text().count("    alt: >-"), "a figure is missing"
+
+
+def test_without_a_dataset_the_page_says_that_it_trained_on_generated_images(pages):
+    assert "generated images, because CIFAR-10 was not at hand" in pages["book/simpnet_cifar10.md"]
+
+
+def test_pages_need_no_other_host_to_be_read(pages):
+    for name, page in pages.items():
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]*\ssrc="(https?:[^"]*)"', page)
+        loaded += re.findall(r'<link[^>]*rel="stylesheet"[^>]*href="(https?:[^"]*)"', page)
+        assert not loaded, name
+
+
+def test_every_source_of_the_book_is_in_its_table_of_contents():
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "book").glob("*.md")}
+    assert sources == set(chapters())
