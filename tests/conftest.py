@@ -18,10 +18,9 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _same_seeds_and_no_data(monkeypatch, tmp_path_factory):
-    """No test depends on what ran before it, nor on datasets that happen to be on this machine."""
+def _same_seeds():
+    """No test depends on what ran before it."""
     keras.utils.set_random_seed(0)
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path_factory.getbasetemp() / "no-datasets"))
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +39,15 @@ def python(tmp_path):
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def datasets_at(monkeypatch):
+    """Makes tensorflow-datasets look into a folder, as TFDS_DATA_DIR does for a new process."""
+
+    def look(folder) -> None:
+        import tensorflow_datasets as tfds
+
+        monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(folder))
+
+    return look

@@ -1,0 +1,177 @@
+"""The datasets: the generated one in full, CIFAR through a tiny stand-in, and what is not there."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+import urfb_tf
+from urfb_tf import data
+from urfb_tf.data import Dataset, Split
+from urfb_tf.errors import ArgumentError, DataUnavailableError
+from urfb_tf.networks import build
+from urfb_tf.training import train
+
+
+def test_the_generated_set_is_what_it_says(small_data):
+    for split, count in ((small_data.train, 60), (small_data.validation, 25), (small_data.test, 35)):
+        assert split.images.shape == (count, 32, 32, 3)
+        assert split.labels.shape == (count,)
+        assert (split.images.dtype, split.labels.dtype) == (np.uint8, np.int32)
+        assert set(split.labels) <= set(range(10))
+        assert np.ptp(split.images) > 200
+    assert (small_data.name, small_data.classes) == ("generated", 10)
+
+
+def test_equal_seeds_generate_equal_images_and_others_do_not(small_data):
+    counts = {"train": 60, "validation": 25, "test": 35}
+    assert urfb_tf.load("generated", **counts).fingerprint() == small_data.fingerprint()
+    other = urfb_tf.load("generated", **counts, seed=1)
+    assert other.fingerprint() != small_data.fingerprint()
+    assert np.any(other.train.images != small_data.train.images)
+
+
+def test_splits_are_drawn_apart_and_do_not_depend_on_each_others_size(small_data):
+    more = urfb_tf.load("generated", train=50, validation=30, test=35)
+    np.testing.assert_array_equal(more.test.images, small_data.test.images)
+    assert np.any(small_data.validation.images != small_data.test.images[:25])
+
+
+def test_noise_is_an_option():
+    clean, noisy = (
+        urfb_tf.load("generated", train=20, validation=1, test=1, noise=noise).train.images.astype(float)
+        for noise in (0, 0.2)
+    )
+    # The sets differ by their noise alone, of standard deviation .2 less what the range of pixels cuts off.
+    assert 0.15 < np.std(noisy - clean) / 255 < 0.2
+
+
+def test_a_convolution_learns_the_generated_set_and_linear_classifiers_do_not():
+    images = urfb_tf.load("generated", train=2000, validation=1, test=500)
+
+    def error(notation, learning_rate):
+        model = build(notation, "urfb", seed=1)
+        return train(model, images, epochs=6, batch_size=20, learning_rate=learning_rate)[-1]["test_error"]
+
+    pixels = images.train.images.reshape(2000, -1) / 255
+    means = np.stack([pixels[images.train.labels == label].mean(0) for label in range(10)])
+    distances = np.square(images.test.images.reshape(500, 1, -1) / 255 - means).sum(-1)
+    # Chance is .9.
+    assert np.mean(distances.argmin(1) != images.test.labels) > 0.8
+    assert error("output", 0.01) > 0.8
+    assert error("conv 8 5x5; maxpool 5, stride 4; full conn. 50; output", 0.1) < 0.2
+
+
+@pytest.fixture(scope="module")
+def tiny_cifar(tmp_path_factory):
+    """Both datasets with 12 training and 5 test images, prepared by tensorflow-datasets itself; its folder."""
+    folder = tmp_path_factory.mktemp("datasets")
+
+    def examples(name, split, count):
+        for i in range(count):
+            row = {"id": f"{split}_{i}", "image": np.full((32, 32, 3), 10 * i, np.uint8), "label": i % 10}
+            yield row["id"], {**row, "coarse_label": 0} if name == "cifar100" else row
+
+    for name in ("cifar10", "cifar100"):
+        builder = tfds.builder(name, data_dir=folder)
+        builder._split_generators = lambda _, name=name: {
+            "train": examples(name, "train", 12),
+            "test": examples(name, "test", 5),
+        }
+        builder.download_and_prepare()
+    return folder
+
+
+@pytest.mark.parametrize(("name", "classes"), [("cifar10", 10), ("cifar100", 100)])
+def test_cifar_comes_whole_and_in_the_order_of_tensorflow_datasets(name, classes, tiny_cifar, datasets_at):
+    datasets_at(tiny_cifar)
+    assert data.is_at_hand(name)
+    loaded = urfb_tf.load(name, validation=4)
+    assert (loaded.name, loaded.classes) == (name, classes)
+    assert [len(split.labels) for split in (loaded.train, loaded.validation, loaded.test)] == [8, 4, 5]
+    assert (loaded.train.images.dtype, loaded.train.labels.dtype) == (np.uint8, np.int32)
+    rows = list(tfds.as_numpy(tfds.load(name, split="train", shuffle_files=False)))
+    together = np.concatenate([loaded.train.images, loaded.validation.images])
+    np.testing.assert_array_equal(together, [row["image"] for row in rows])
+    labels = np.concatenate([loaded.train.labels, loaded.validation.labels])
+    np.testing.assert_array_equal(labels, [row["label"] for row in rows])
+    np.testing.assert_array_equal(together[:, 0, 0, 0] // 10 % 10, labels)  # images and labels belong together
+    assert urfb_tf.load(name, validation=4).fingerprint() == loaded.fingerprint()
+
+
+@pytest.mark.parametrize("validation", [None, 12, -1, 1.5, True])
+def test_validation_must_leave_training_images(validation, tiny_cifar, datasets_at):
+    datasets_at(tiny_cifar)
+    with pytest.raises(ArgumentError, match="cifar10 has 12 training images, so it cannot spare"):
+        urfb_tf.load("cifar10", validation=validation)
+
+
+def test_missing_data_without_network_gives_one_sentence(monkeypatch, datasets_at, tmp_path):
+    def no_network(*arguments, **options):
+        raise ConnectionError("no route to host")
+
+    datasets_at(tmp_path)
+    monkeypatch.setattr(type(tfds.builder("cifar10")), "download_and_prepare", no_network)
+    assert not data.is_at_hand("cifar10")
+    with pytest.raises(DataUnavailableError) as caught:
+        urfb_tf.load("cifar10")
+    message = str(caught.value)
+    assert message.startswith(f"cifar10 is not at {tmp_path}")
+    assert "could not be downloaded (ConnectionError): connect to the network" in message
+    assert "TFDS_DATA_DIR" in message
+    assert "'generated'" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["mnist", "CIFAR10", "", None])
+def test_an_unknown_dataset_is_refused_with_the_known_names(name):
+    for ask in (urfb_tf.load, data.is_at_hand):
+        with pytest.raises(ArgumentError, match=r"Unknown dataset .*'cifar10', 'cifar100', 'generated'"):
+            ask(name)
+    assert data.is_at_hand("generated")
+
+
+BAD = [{"train": 0}, {"test": -1}, {"validation": 2.0}, {"train": True}, {"seed": -1}, {"seed": 0.5}, {"noise": -1}]
+BAD += [{"noise": float("nan")}, {"size": 64}]
+
+
+@pytest.mark.parametrize("options", BAD, ids=str)
+def test_bad_options_of_the_generated_set_are_refused(options):
+    with pytest.raises(ArgumentError):
+        urfb_tf.load("generated", **options)
+
+
+def test_cifar_takes_no_option_of_the_generated_set():
+    with pytest.raises(ArgumentError, match="'cifar10' takes no option 'noise'"):
+        urfb_tf.load("cifar10", noise=0.1)
+
+
+def test_a_subset_is_the_first_images_of_each_split(small_data):
+    part = small_data.subset(5, 4, 3)
+    np.testing.assert_array_equal(part.train.images, small_data.train.images[:5])
+    np.testing.assert_array_equal(part.validation.labels, small_data.validation.labels[:4])
+    assert len(part.test.labels) == 3
+    assert part.fingerprint() != small_data.fingerprint()
+
+
+def test_the_fingerprint_sees_every_pixel_and_label(small_data):
+    pixels = small_data.train.images.copy()
+    pixels[-1, -1, -1, -1] ^= 1
+    labels = small_data.test.labels.copy()
+    labels[0] = (labels[0] + 1) % 10
+    other_pixel = Dataset("x", 10, Split(pixels, small_data.train.labels), small_data.validation, small_data.test)
+    other_label = Dataset("x", 10, small_data.train, small_data.validation, Split(small_data.test.images, labels))
+    assert len({small_data.fingerprint(), other_pixel.fingerprint(), other_label.fingerprint()}) == 3
+
+
+def test_labels_must_be_one_number_for_each_image(small_data):
+    images, labels = small_data.train
+    for wrong in (labels[:-1], labels[:, None], keras.utils.to_categorical(labels)):
+        with pytest.raises(ArgumentError, match="The train split needs one class number for each image"):
+            Dataset("mine", 10, Split(images, wrong), small_data.validation, small_data.test)
+
+
+def test_a_split_unpacks_into_fit(small_data):
+    model = build("output", input_shape=(32, 32, 3))
+    history = model.fit(*small_data.train, validation_data=small_data.validation, batch_size=20, verbose=0).history
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}

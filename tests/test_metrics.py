@@ -1,0 +1,161 @@
+"""Angles by hand, and between what rules and back-propagation compute."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from urfb_tf import FeedbackDense, metrics, rules
+from urfb_tf.errors import ArgumentError
+from urfb_tf.networks import build
+from urfb_tf.readings import PAPER
+
+NOTATION = "conv 4 3x3; maxpool 3; full conn. 8; drop .5; full conn. 6; output"
+# Rounding makes the arc cosine of a number next to 1 as large as this.
+ZERO = pytest.approx(0, abs=1e-5)
+
+
+def network(rule, **options):
+    return build(NOTATION, rule, input_shape=(8, 8, 3), seed=1, **options)
+
+
+@pytest.fixture
+def batch():
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (20, 8, 8, 3)).astype("float32"), random.integers(0, 10, 20)
+
+
+def computed(model, batch):
+    return metrics.update_angles(model, *batch), metrics.error_angles(model, *batch)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "degrees"),
+    [
+        ([1, 0], [0, 2], 90),
+        ([1, 0], [3, 0], 0),
+        ([1, 0], [-1, 0], 180),
+        ([1, 0], [1, 1], 45),
+        ([[1, 0], [0, 0]], [[1, 0], [0, 3**0.5]], 60),
+        ([1e-200, 0], [0, 1e-200], None),
+        ([0, 0], [1, 0], None),
+        ([0, 0], [0, 0], None),
+    ],
+)
+def test_angles_worked_by_hand(a, b, degrees):
+    assert metrics.angle(a, b) == (None if degrees is None else pytest.approx(degrees, abs=1e-10))
+
+
+def test_an_angle_needs_two_arrays_of_one_size():
+    with pytest.raises(ArgumentError, match="3 and 2 entries"):
+        metrics.angle([1, 2, 3], [1, 2])
+
+
+def test_back_propagation_is_at_no_angle_to_itself(batch):
+    model = network("bp")
+    update, error = computed(model, batch)
+    assert list(update) == list(error) == ["conv1", "dense1", "dense2", "output"]
+    assert all(value == ZERO for value in [*update.values(), *error.values()])
+    assert metrics.weight_angles(model) == {}
+
+
+@pytest.mark.parametrize("rule", ["frfb", "urfb"])
+def test_random_feedback_bends_all_layers_but_the_last(rule, batch):
+    model = network(rule)
+    update, error = computed(model, batch)
+    assert (update["output"], error["output"]) == (ZERO, ZERO)  # its error comes from the loss itself
+    for name in ("conv1", "dense1", "dense2"):
+        assert 10 < update[name] < 170
+        assert 10 < error[name] < 170
+    assert all(45 < value < 135 for value in metrics.weight_angles(model).values())
+
+
+def test_r_set_to_w_is_back_propagation(batch):
+    model = network("urfb", connectivity=0.5)
+    for layer in metrics.feedback_layers(model):
+        if layer.feedback is not None:
+            layer.feedback.assign(layer.kernel)
+    update, error = computed(model, batch)
+    assert all(value == ZERO for value in [*update.values(), *error.values()])
+    assert set(metrics.weight_angles(model)) == {"dense1", "dense2", "output"}
+    assert all(value == ZERO for value in metrics.weight_angles(model).values())
+
+
+def test_equation_six_to_the_letter_is_not_the_gradient_even_with_r_equal_to_w(batch):
+    model = network("bp", reading=PAPER.but(propagate_derivative=False))
+    for layer in metrics.feedback_layers(model):
+        layer.kernel.assign(3 * layer.kernel)  # so that units saturate
+    update, _ = computed(model, batch)
+    assert update["conv1"] > 1
+
+
+def test_angles_leave_the_model_as_it_was(batch):
+    model = network("urfb")
+    before = model.get_weights(), [v.numpy() for v in model.variables]
+    own = [layer.rule for layer in metrics.feedback_layers(model)]
+    first = computed(model, batch)
+    assert computed(model, batch) == first
+    assert [layer.rule for layer in metrics.feedback_layers(model)] == own
+    for a, b in zip(before[1], model.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_back_propagating_restores_rules_after_an_error_too():
+    model = network("urfb", reading=PAPER.but(propagate_derivative=False))
+    layers = metrics.feedback_layers(model)
+    own = [(layer.rule, layer.propagate_derivative) for layer in layers]
+
+    def fail():
+        with metrics.alignment.back_propagating(model):
+            assert {(layer.rule, layer.propagate_derivative) for layer in layers} == {(rules.BackPropagation(), True)}
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        fail()
+    assert [(layer.rule, layer.propagate_derivative) for layer in layers] == own
+
+
+def test_layers_that_learn_nothing_have_no_angle(batch):
+    model = network("urfb")
+    model.get_layer("dense2").kernel.assign(tf.zeros([8, 6]))
+    model.get_layer("dense2").feedback.assign(tf.zeros([8, 6]))
+    update, error = computed(model, batch)
+    assert update["dense1"] is None
+    assert error["dense1"] is None
+    assert metrics.weight_angles(model)["dense2"] is None
+
+
+def test_the_probe_rounds_to_hundredths_and_takes_pixels_as_they_are(batch):
+    images, labels = batch
+    model = network("frfb")
+    found = metrics.Alignment(images.astype("uint8"), labels)(model)
+    assert list(found) == ["weight_angle", "update_angle", "error_angle"]
+    expected = dict(zip(found, (metrics.weight_angles(model), *computed(model, batch)), strict=True))
+    for kind, angles in found.items():
+        assert angles == {name: round(value, 2) for name, value in expected[kind].items()}
+    assert found["update_angle"]["output"] == 0
+
+
+def test_layers_inside_nested_models_are_found():
+    inner = keras.Sequential([keras.Input((4,)), FeedbackDense(3, name="inside")])
+    model = keras.Sequential([keras.Input((4,)), inner, FeedbackDense(2, name="outside")])
+    assert [layer.name for layer in metrics.feedback_layers(model)] == ["inside", "outside"]
+    assert set(metrics.weight_angles(model)) == {"inside", "outside"}
+    model.compile("sgd", "mse")
+    angles = metrics.update_angles(model, np.ones((2, 4)), np.ones((2, 2)), keras.losses.MeanSquaredError())
+    assert angles["outside"] == ZERO
+
+
+def test_error_angles_of_a_subclassed_model_are_refused(batch):
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = FeedbackDense(2)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model = Subclassed()
+    model(tf.ones([2, 4]))
+    with pytest.raises(ArgumentError, match="need a functional model"):
+        metrics.error_angles(model, np.ones((2, 4)), np.ones(2), keras.losses.MeanSquaredError())
