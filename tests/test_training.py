@@ -1,0 +1,218 @@
+"""The compiled epoch: the same updates as `fit`, with and without XLA; evaluation, records and the order of images."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from urfb_tf import FeedbackDense, OneVsRestHinge
+from urfb_tf.data import Dataset, Split
+from urfb_tf.errors import ArgumentError
+from urfb_tf.networks import build
+from urfb_tf.training import EpochProgram, batches, train
+from urfb_tf.training.order import permutation, steps_per_epoch
+
+NOTATION = "conv 4 3x3; maxpool 3; drop .5; full conn. 8; drop .3; output"
+FIELDS = ["epoch", "train_loss", "train_error", "train_error_evaluated", "validation_error", "test_error", "seconds"]
+FIT = {"shuffle": False, "verbose": 0}  # the batches come shuffled
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """8 x 8 images in three classes; counts that no batch size below divides."""
+    random = np.random.default_rng(0)
+
+    def split(count):
+        labels = random.integers(0, 3, count).astype("int32")
+        images = random.integers(0, 120, (count, 8, 8, 3)) + 60 * (labels[:, None, None, None] == np.arange(3))
+        return Split(images.astype("uint8"), labels)
+
+    return Dataset("tiny", 3, split(53), split(17), split(23))
+
+
+def network(rule="urfb", **options):
+    return build(NOTATION, rule, classes=3, input_shape=(8, 8, 3), seed=1, **{"connectivity": 0.5, **options})
+
+
+@pytest.mark.parametrize("rule", ["bp", "frfb", "urfb"])
+def test_fit_over_the_same_batches_makes_the_same_updates_bit_by_bit(tiny, rule):
+    fitted, trained = network(rule), network(rule)
+    fitted.fit(batches(tiny.train, batch_size=10, seed=5), steps_per_epoch=5, epochs=3, **FIT)
+    train(trained, tiny, epochs=3, batch_size=10, seed=5)
+    for a, b in zip(fitted.variables, trained.variables, strict=True):  # the state of dropout among them
+        np.testing.assert_array_equal(a, b)
+    assert np.any(trained.get_layer("dense1").kernel != network(rule).get_layer("dense1").kernel)
+
+
+def test_fit_reports_the_same_loss_and_error(tiny):
+    history = network().fit(batches(tiny.train, batch_size=10, seed=5), steps_per_epoch=5, epochs=2, **FIT).history
+    records = train(network(), tiny, epochs=2, batch_size=10, seed=5)
+    for epoch, record in enumerate(records):
+        assert record["train_loss"] == pytest.approx(history["loss"][epoch], rel=2e-6)
+        assert record["train_error"] == pytest.approx(1 - history["accuracy"][epoch], abs=2e-6)
+
+
+def test_xla_gives_the_same_epoch_to_rounding(tiny):
+    # Without dropout: XLA draws other random numbers. Steps of 0.1 over 10 batches leave a few float32 roundings.
+    def weights(jit_compile):
+        model = build("conv 4 3x3; maxpool 3; full conn. 8; output", classes=3, input_shape=(8, 8, 3), seed=1)
+        records = train(model, tiny, epochs=2, batch_size=10, jit_compile=jit_compile)
+        return model.get_weights(), records
+
+    (plain, records), (compiled, compiled_records) = weights(False), weights(True)
+    for a, b in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-6)
+    for a, b in zip(records, compiled_records, strict=True):
+        assert a["train_error"] == b["train_error"]
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
+
+
+def test_an_xla_epoch_has_dropout_too(tiny):
+    def loss(notation):
+        model = build(notation, classes=3, input_shape=(8, 8, 3), seed=1)
+        return train(model, tiny, epochs=1, batch_size=10, jit_compile=True)[0]["train_loss"]
+
+    assert loss(NOTATION) != loss("conv 4 3x3; maxpool 3; full conn. 8; output")
+
+
+def test_a_split_epoch_equals_a_whole_one(tiny):
+    program = EpochProgram(network(), batch_size=10)
+    images, labels = (tf.constant(array) for array in tiny.train)
+    how = {"seed": 0, "epoch": 3, "learning_rate": 0.1}
+    whole, tally = program.train(program.state(), images, labels, first=0, last=5, **how)
+    half, part = program.train(program.state(), images, labels, first=0, last=2, **how)
+    both, sums = program.train(half, images, labels, first=2, last=5, tally=part, **how)
+    for a, b in zip([*whole.trainable, *whole.non_trainable], [*both.trainable, *both.non_trainable], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [float(x) for x in tally] == [float(x) for x in sums]
+    assert float(tally.examples) == 50
+
+
+def test_training_leaves_the_model_alone_until_it_is_written_back(tiny):
+    model = network()
+    before = model.get_weights()
+    program = EpochProgram(model, batch_size=10)
+    images, labels = (tf.constant(array) for array in tiny.train)
+    state, _ = program.train(program.state(), images, labels, seed=0, epoch=0, first=0, last=5, learning_rate=0.1)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    program.write_back(state)
+    for a, b in zip(state.trainable, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("count", [1, 999, 1000, 1001, 2500])
+def test_every_image_is_evaluated_exactly_once(count):
+    model = build("output", classes=3, input_shape=(2, 2, 1), seed=1)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, 2, 2, 1)).astype("uint8")
+    labels = random.integers(0, 3, count).astype("int32")
+    tally = EpochProgram(model).evaluate(EpochProgram(model).state(), tf.constant(images), tf.constant(labels))
+    fields = model(images.astype("float32")).numpy()
+    assert float(tally.examples) == count
+    assert float(tally.mistakes) == np.sum(fields.argmax(1) != labels)
+    losses = OneVsRestHinge(mu=model.loss.mu, reduction="none")(labels, fields)
+    assert float(tally.loss) == pytest.approx(float(np.sum(losses)), rel=1e-5)
+
+
+def test_records_have_these_fields_and_are_shares(tiny):
+    seen = []
+    records = train(
+        network(),
+        tiny,
+        epochs=3,
+        batch_size=10,
+        probes=(lambda model: {"name": model.name} for _ in "a"),
+        after_epoch=lambda records, sessions: seen.append((len(records), len(sessions))),
+    )
+    assert [list(record) for record in records] == [[*FIELDS, "name"]] * 3
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+    for record in records:
+        assert all(0 <= record[name] <= 1 for name in FIELDS if "error" in name)
+        assert record["test_error"] * 23 == pytest.approx(round(record["test_error"] * 23), abs=1e-4)
+    assert seen == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_progress_is_told_along_the_epoch(tiny):
+    told = []
+    train(
+        network(),
+        tiny,
+        epochs=2,
+        batch_size=4,
+        progress=lambda epoch, step, steps, tally: told.append((epoch, step, steps, float(tally.examples))),
+    )
+    assert told == [(1, 10, 13, 40), (1, 13, 13, 52), (2, 10, 13, 40), (2, 13, 13, 52)]
+
+
+def test_frozen_models_and_float64_models_train(tiny):
+    frozen = network()
+    frozen.trainable = False
+    before = frozen.get_weights()
+    assert len(train(frozen, tiny, epochs=1, batch_size=10)) == 1
+    for a, b in zip(before, frozen.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    inputs = keras.Input((8, 8, 3), dtype="float64")
+    dense = FeedbackDense(3, dtype="float64", seed=1)
+    model = keras.Model(inputs, dense(keras.layers.Flatten(dtype="float64")(inputs / 255)))
+    start = dense.kernel.numpy()
+    train(model, tiny, epochs=1, batch_size=10, loss=OneVsRestHinge())
+    assert dense.kernel.dtype == "float64"
+    assert np.any(start != dense.kernel)
+
+
+@pytest.mark.parametrize(("seed", "epoch", "count"), [(0, 0, 1), (0, 0, 1000), (2**31 - 1, 5, 997), (3, 10**6, 100)])
+def test_the_order_of_an_epoch_is_a_permutation(seed, epoch, count):
+    order = permutation(seed, epoch, count)
+    np.testing.assert_array_equal(np.sort(order), np.arange(count))
+    np.testing.assert_array_equal(order, tf.function(permutation)(tf.constant(seed), tf.constant(epoch), count))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    orders = {tuple(permutation(seed, epoch, 50).numpy()) for seed in range(4) for epoch in range(4)}
+    assert len(orders) == 16
+
+
+def test_batches_go_on_from_a_later_epoch(tiny):
+    whole = list(batches(tiny.train, batch_size=10, seed=5).take(15).as_numpy_iterator())
+    later = list(batches(tiny.train, batch_size=10, seed=5, first_epoch=2).take(5).as_numpy_iterator())
+    for (images, labels), (same_images, same_labels) in zip(whole[10:], later, strict=True):
+        np.testing.assert_array_equal(images, same_images)
+        np.testing.assert_array_equal(labels, same_labels)
+    order = permutation(5, 2, 53).numpy()
+    np.testing.assert_array_equal(later[0][1], tiny.train.labels[order[:10]])
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 54, 2.5, True, "10", None])
+def test_an_impossible_batch_size_is_refused(batch_size, tiny):
+    with pytest.raises(ArgumentError, match="from 1 to the 53 images"):
+        steps_per_epoch(53, batch_size)
+    with pytest.raises(ArgumentError, match="from 1 to the 53 images"):
+        batches(tiny.train, batch_size=batch_size, seed=0)
+    with pytest.raises(ArgumentError, match="from 1 to the 53 images"):
+        train(network(), tiny, epochs=1, batch_size=batch_size)
+
+
+BAD = [{"epochs": 0}, {"epochs": 1.5}, {"checkpoint_every": 0}, {"learning_rate": 0}, {"learning_rate": float("nan")}]
+
+
+@pytest.mark.parametrize("options", BAD, ids=str)
+def test_impossible_numbers_are_refused(options, tiny):
+    with pytest.raises(ArgumentError, match=next(iter(options)).replace("learning_rate", "learning rate")):
+        train(network(), tiny, **{"epochs": 1, "batch_size": 10, **options})
+
+
+def test_a_model_without_weights_or_loss_is_refused(tiny):
+    with pytest.raises(ArgumentError, match="no weights yet"):
+        train(keras.Sequential([FeedbackDense(3)]), tiny, epochs=1)
+    inputs = keras.Input((8, 8, 3))
+    bare = keras.Model(inputs, FeedbackDense(3)(keras.layers.Flatten()(inputs)))
+    for loss in (None, "mse"):
+        with pytest.raises(ArgumentError, match=r"needs a keras.losses.Loss"):
+            train(bare, tiny, epochs=1, loss=loss)
+
+
+@pytest.mark.parametrize("sizes", [(53, 0, 23), (53, 17, 0)])
+def test_an_empty_split_is_refused(sizes, tiny):
+    with pytest.raises(ArgumentError, match=r"there is no (validation|test) image"):
+        train(network(), tiny.subset(*sizes), epochs=1, batch_size=10)
