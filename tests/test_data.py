@@ -1,5 +1,9 @@
 """The datasets: the generated one in full, CIFAR through a tiny stand-in, and what is not there."""
 
+import io
+import urllib.error
+import urllib.request
+
 import keras
 import numpy as np
 import pytest
@@ -106,18 +110,25 @@ def test_validation_must_leave_training_images(validation, tiny_cifar, datasets_
         urfb_tf.load("cifar10", validation=validation)
 
 
-def test_missing_data_without_network_gives_one_sentence(monkeypatch, datasets_at, tmp_path):
-    def no_network(*arguments, **options):
-        raise ConnectionError("no route to host")
+@pytest.mark.parametrize(("reached", "reason"), [(False, "URLError"), (True, "ConnectionError")])
+def test_missing_data_that_cannot_be_downloaded_give_one_sentence(monkeypatch, datasets_at, tmp_path, reached, reason):
+    def ask(*arguments, **options):
+        if not reached:
+            raise urllib.error.URLError("no route to host")
+        raise urllib.error.HTTPError("https://example.org", 405, "no HEAD here", None, io.BytesIO())
+
+    def download(self):
+        raise ConnectionError("lost midway")
 
     datasets_at(tmp_path)
-    monkeypatch.setattr(type(tfds.builder("cifar10")), "download_and_prepare", no_network)
+    monkeypatch.setattr(urllib.request, "urlopen", ask)
+    monkeypatch.setattr(type(tfds.builder("cifar10")), "download_and_prepare", download)
     assert not data.is_at_hand("cifar10")
     with pytest.raises(DataUnavailableError) as caught:
         urfb_tf.load("cifar10")
     message = str(caught.value)
     assert message.startswith(f"cifar10 is not at {tmp_path}")
-    assert "could not be downloaded (ConnectionError): connect to the network" in message
+    assert f"could not be downloaded ({reason}): connect to the network" in message
     assert "TFDS_DATA_DIR" in message
     assert "'generated'" in message
     assert "\n" not in message

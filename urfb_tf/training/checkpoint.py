@@ -35,7 +35,12 @@ class Checkpoint:
         Raises:
             CheckpointError: if the disk does not take it; the old checkpoint is still there.
         """
-        header = {"identity": self.identity, "epochs": self.epochs, "sessions": self.sessions}
+        header = {
+            "identity": self.identity,
+            "epochs": self.epochs,
+            "sessions": self.sessions,
+            "weights": len(self.weights),
+        }
         arrays = {f"weight_{i:03d}": array for i, array in enumerate(self.weights)}
         buffer = io.BytesIO()
         np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
@@ -49,13 +54,25 @@ class Checkpoint:
             CheckpointError: if there is none or it is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 header = json.loads(archive["header"].tobytes())
                 weights = [archive[name] for name in sorted(archive.files) if name != "header"]
+            # A damaged directory can hide arrays. The earliest checkpoints do not say how many there are.
+            if len(weights) != header.get("weights", len(weights)):
+                raise ValueError(f"{len(weights)} of {header['weights']} arrays are left")
             return cls(header["identity"], header["epochs"], weights, header["sessions"])
         except FileNotFoundError:
             raise CheckpointError(f"There is no checkpoint at {path}.") from None
-        except (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            EOFError,
+            LookupError,
+            AttributeError,
+            ValueError,
+            TypeError,
+            RuntimeError,
+            zipfile.BadZipFile,
+        ) as error:
             raise CheckpointError(
                 f"The checkpoint {path} is damaged ({error}): move it away to train from the start, or put an intact "
                 "copy in its place."

@@ -1,0 +1,199 @@
+"""Checkpoints on a disk that fails, and files that are damaged or of another run: one sentence, nothing lost."""
+
+import errno
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+from urfb_tf.errors import CheckpointError
+from urfb_tf.networks import build
+from urfb_tf.training import Checkpoint, Interrupted, train
+from urfb_tf.training.checkpoint import write_atomically
+
+NOTATION = "drop .5; output"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    weights = [np.arange(6, dtype="float32").reshape(2, 3), np.array([True, False]), np.array([7, 8], "uint32")]
+    path = tmp_path / "checkpoint.npz"
+    Checkpoint({"rule": "urfb"}, [{"epoch": 1, "loss": 0.1 + 0.2}], weights, [{"from_epoch": 1}]).save(path)
+    return path
+
+
+def run(data, path, epochs, **options):
+    model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
+    records = train(model, data, epochs=epochs, batch_size=20, learning_rate=0.01, checkpoint=path, **options)
+    return [{**record, "seconds": None} for record in records], [v.numpy() for v in model.variables]
+
+
+def assert_equal(a, b):
+    (records, weights), (other_records, other_weights) = a, b
+    assert records == other_records
+    for x, y in zip(weights, other_weights, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_checkpoint_comes_back_as_it_was(saved):
+    found = Checkpoint.load(saved)
+    assert found.identity == {"rule": "urfb"}
+    assert found.epochs == [{"epoch": 1, "loss": 0.1 + 0.2}]
+    assert found.sessions == [{"from_epoch": 1}]
+    assert [array.dtype for array in found.weights] == ["float32", "bool", "uint32"]
+    np.testing.assert_array_equal(found.weights[0], np.arange(6).reshape(2, 3))
+
+
+def test_every_truncation_is_noticed(saved):
+    whole = saved.read_bytes()
+    for size in range(0, len(whole), 7):
+        saved.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError, match=r"is damaged \(.*\): move it away"):
+            Checkpoint.load(saved)
+
+
+def test_a_flipped_bit_is_noticed_or_harmless(saved):
+    whole, good = saved.read_bytes(), Checkpoint.load(saved)
+    noticed = 0
+    for place in range(0, len(whole), 3):
+        saved.write_bytes(whole[:place] + bytes([whole[place] ^ 0x40]) + whole[place + 1 :])
+        try:
+            found = Checkpoint.load(saved)
+        except CheckpointError:
+            noticed += 1
+            continue
+        assert (found.identity, found.epochs, found.sessions) == (good.identity, good.epochs, good.sessions)
+        for a, b in zip(found.weights, good.weights, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert noticed > len(whole) / 9  # most of them
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00", b"PK\x03\x04"])
+def test_another_file_is_refused(saved, content):
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        Checkpoint.load(saved)
+
+
+def test_arrays_that_are_no_checkpoint_are_refused(saved):
+    np.savez(saved, weights=np.ones(3))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        Checkpoint.load(saved)
+    np.savez(saved, header=np.frombuffer(b"[1, 2]", np.uint8))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        Checkpoint.load(saved)
+    with open(saved, "wb") as file:
+        np.save(file, np.ones(3))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        Checkpoint.load(saved)
+    with pytest.raises(CheckpointError, match="There is no checkpoint"):
+        Checkpoint.load(saved.with_name("none.npz"))
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_full_disk_keeps_the_old_checkpoint(saved, monkeypatch, failing):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(os, failing, full)
+    with pytest.raises(CheckpointError, match=r"\(No space left on device\): what it held before is intact; free some"):
+        Checkpoint({}, [], [], []).save(saved)
+    assert saved.read_bytes() == before
+    with pytest.raises(CheckpointError, match=r"\(No space left on device\): nothing was written"):
+        write_atomically(saved.with_name("new.json"), b"{}")
+    assert [path.name for path in saved.parent.iterdir()] == ["checkpoint.npz"]  # no remains
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CheckpointError, match=r"Cannot write .*checkpoint.npz .*: nothing was written"):
+        write_atomically(tmp_path / "file" / "checkpoint.npz", b"")
+    with pytest.raises(CheckpointError, match=r"Cannot write .*: nothing was written"):
+        write_atomically(pathlib.Path("/proc/none/checkpoint.npz"), b"")
+
+
+def test_a_continued_run_equals_one_that_never_stopped(small_data, tmp_path):
+    whole = run(small_data, None, 4)
+    for epochs in (1, 3, 4):
+        continued = run(small_data, tmp_path / "run" / "checkpoint.npz", epochs)
+    assert_equal(continued, whole)
+    assert [s["from_epoch"] for s in Checkpoint.load(tmp_path / "run" / "checkpoint.npz").sessions] == [1, 2, 4]
+
+
+def test_a_finished_run_started_again_does_nothing(small_data, tmp_path):
+    path, told = tmp_path / "checkpoint.npz", []
+    first = run(small_data, path, 2)
+    before = path.read_bytes()
+    again = run(small_data, path, 2, after_epoch=lambda records, sessions: told.append((len(records), len(sessions))))
+    assert_equal(again, first)
+    assert path.read_bytes() == before
+    assert told == [(2, 1)]  # so that a result that was not written the first time is now
+    assert len(run(small_data, path, 1)[0]) == 2
+
+
+def test_another_run_does_not_touch_the_checkpoint(small_data, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    run(small_data, path, 1, identity={"seed": 0, "rule": "urfb"})
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match=r"belongs to another run \(seed was 0, is 1\): choose another folder"):
+        run(small_data, path, 2, identity={"seed": 1, "rule": "urfb"})
+    model = build("full conn. 4; output", input_shape=(32, 32, 3))
+    with pytest.raises(CheckpointError, match="weights of other shapes"):
+        train(model, small_data, epochs=2, batch_size=20, checkpoint=path, identity={"seed": 0, "rule": "urfb"})
+    assert path.read_bytes() == before
+
+
+class CtrlC:
+    """Presses Ctrl-C when it is called for the n-th time."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __call__(self, *arguments):
+        self.call -= 1
+        if self.call == 0:
+            raise KeyboardInterrupt
+        return {}
+
+
+# The checkpoint is written every second epoch; the moments lie in the first, second and third epoch.
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("moment", ["progress", "probes", "after_epoch"])
+def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_data, tmp_path, moment, call):
+    path = tmp_path / "checkpoint.npz"
+    press = (CtrlC(call),) if moment == "probes" else CtrlC(call)
+    with pytest.raises(Interrupted) as caught:
+        run(small_data, path, 4, checkpoint_every=2, **{moment: press})
+    finished = call if moment == "after_epoch" else call - 1
+    assert [record["epoch"] for record in caught.value.epochs] == list(range(1, finished + 1))
+    assert str(caught.value).startswith(
+        f"Stopped after {finished} finished epochs, saved in {path}; run the same command"
+    )
+    assert path.exists() == (finished > 0)
+    assert_equal(run(small_data, path, 4, checkpoint_every=2), run(small_data, None, 4))
+
+
+def test_ctrl_c_without_a_checkpoint_leaves_the_finished_epochs_in_the_model(small_data):
+    model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
+    with pytest.raises(Interrupted, match="Stopped after 1 finished epochs, kept in the model"):
+        train(model, small_data, epochs=3, batch_size=20, learning_rate=0.01, probes=[CtrlC(2)])
+    for a, b in zip(model.variables, run(small_data, None, 1)[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.npz"
+    run(small_data, path, 1)
+    before = path.read_bytes()
+
+    def broken(*arguments):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", broken)
+        with pytest.raises(CheckpointError, match=r"\(Input/output error\): what it held before is intact"):
+            run(small_data, path, 2)
+    assert path.read_bytes() == before
+    assert_equal(run(small_data, path, 2), run(small_data, None, 2))
