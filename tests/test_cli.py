@@ -1,0 +1,169 @@
+"""The commands: what goes wrong is told in one line, and what goes right says where it is."""
+
+import json
+import sys
+
+import pytest
+
+import urfb_tf.experiments.run
+from urfb_tf.__main__ import main
+from urfb_tf.experiments import EXPERIMENTS
+from urfb_tf.results import store
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, small_data, tmp_path):
+    """In an empty folder, on few images, and without making all of the process deterministic."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(urfb_tf.experiments.run, "deterministic", lambda: None)
+    monkeypatch.setattr(urfb_tf.experiments.run.datasets, "load", lambda name: small_data)
+
+
+def run(*arguments):
+    return main(["run", "simpnet", "--dataset", "generated", "--batch-size", "20", *arguments])
+
+
+BAD = {
+    "network": ["run", "lenet"],
+    "dataset": ["run", "simpnet", "--dataset", "mnist"],
+    "rule": ["run", "simpnet", "--rule", "dfa"],
+    "loss": ["run", "simpnet", "--loss", "square"],
+    "reading": ["run", "simpnet", "--reading", "hers"],
+    "set without value": ["run", "simpnet", "--set", "nonsense"],
+    "set unknown item": ["run", "simpnet", "--set", "slop=1"],
+    "set word": ["run", "simpnet", "--set", "slope=steep"],
+    "set text": ["run", "simpnet", "--set", "slope='1'"],
+    "set none": ["run", "simpnet", "--set", "slope=None"],
+    "set number for truth": ["run", "simpnet", "--set", "prune_all=2"],
+    "set odd literal": ["run", "simpnet", "--set", "slope={[]: 1}"],
+    "epochs": ["run", "simpnet", "--epochs", "0"],
+    "epsilon": ["run", "simpnet", "--epsilon", "-1"],
+    "epsilon nan": ["run", "simpnet", "--epsilon", "nan"],
+    "connectivity 0": ["run", "simpnet", "--connectivity", "0"],
+    "connectivity 2": ["run", "simpnet", "--connectivity", "2"],
+    "seed": ["run", "simpnet", "--seed", "-1"],
+    "learning rate": ["run", "simpnet", "--learning-rate", "0"],
+    "batch size 0": ["run", "simpnet", "--batch-size", "0"],
+    "batch size large": ["run", "simpnet", "--batch-size", "61"],
+    "checkpoint every": ["run", "simpnet", "--batch-size", "20", "--checkpoint-every", "0"],
+    "experiment": ["run", "table1/cifar10/bp", "--epochs", "1"],
+    "record nothing": ["record", "nowhere"],
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_is_told_in_one_line(case, capsys, tmp_path):
+    assert main(BAD[case]) == 1
+    output, errors = capsys.readouterr()
+    assert errors.startswith("urfb_tf: ")
+    assert errors.count("\n") == 1
+    assert output == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_are_told_in_one_line(capsys, monkeypatch):
+    def none(name):
+        raise urfb_tf.errors.DataUnavailableError(f"{name} is not here.")
+
+    monkeypatch.setattr(urfb_tf.experiments.run.datasets, "load", none)
+    assert main(["run", "table1/cifar10/urfb"]) == 1
+    assert capsys.readouterr().err == "urfb_tf: cifar10 is not here.\n"
+
+
+def test_a_folder_that_takes_nothing_is_told_in_one_line(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert run("--epochs", "1", "--quiet", "--no-alignment", "--out", "file/run") == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("urfb_tf: Cannot write file/run/checkpoint.npz (")
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["train"], ["run"], ["run", "simpnet", "--epochs", "many"]])
+def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m urfb_tf")
+
+
+def test_a_run_says_where_its_result_is_and_goes_on_by_the_same_command(capsys, tmp_path):
+    options = ["--no-alignment", "--quiet", "--rule", "urfb", "--epsilon", "0.5", "--set", "slope=1.0", "--seed", "3"]
+    assert run("--epochs", "1", *options) == 0
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    (path,) = tmp_path.rglob("result.json")
+    assert f"result in {path.relative_to(tmp_path)}\n" in output
+    assert path.parent.name == "seed3"
+    first = json.loads(path.read_text())
+    assert (first["seed"], first["configuration"]["epsilon"]) == (3, 0.5)
+    assert first["configuration"]["reading_items"]["slope"] == 1
+    assert first["configuration"]["changes"] == {"slope": 1}
+    assert run("--epochs", "2", *options) == 0
+    second = json.loads(path.read_text())
+    assert second["epochs"][:1] == first["epochs"]
+    assert [session["from_epoch"] for session in second["sessions"]] == [1, 2]
+    content = path.read_bytes()
+    assert run("--epochs", "2", *options) == 0
+    assert path.read_bytes() == content
+
+
+def test_another_seed_or_setting_gets_a_folder_of_its_own(tmp_path):
+    options = ["--epochs", "1", "--no-alignment", "--quiet"]
+    assert [run(*options), run(*options, "--seed", "1"), run(*options, "--epsilon", "2")] == [0, 0, 0]
+    assert len(list(tmp_path.rglob("result.json"))) == 3
+
+
+def test_a_folder_of_another_run_is_refused(capsys):
+    options = ["--epochs", "1", "--no-alignment", "--quiet", "--out", "mine"]
+    assert run(*options) == 0
+    capsys.readouterr()
+    assert run(*options, "--rule", "frfb") == 1
+    errors = capsys.readouterr().err
+    assert "rule was 'urfb', is 'frfb'" in errors
+    assert errors.count("\n") == 1
+
+
+def test_the_progress_bar_shows_loss_and_error(capsys):
+    assert run("--epochs", "1", "--no-alignment") == 0
+    output = capsys.readouterr().out
+    assert "Epoch 1\n" in output
+    assert "loss:" in output
+    assert "error:" in output
+
+
+def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(capsys, monkeypatch):
+    def press(self, epoch, step, steps, tally):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(urfb_tf.cli._ProgressBar, "__call__", press)
+    assert run("--epochs", "3", "--no-alignment", "--out", "mine") == 130
+    output = capsys.readouterr().out
+    assert (
+        "Stopped after 1 finished epochs, saved in mine/checkpoint.npz; run the same command again to go on." in output
+    )
+
+
+def test_experiments_are_listed_with_the_papers_numbers(capsys):
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(EXPERIMENTS)
+    row = next(line for line in lines if line.startswith("table1/cifar10/urfb "))
+    assert '{"train": 0.07, "test": 0.31}' in row
+
+
+def test_a_result_is_recorded_under_its_experiment(capsys, monkeypatch, tmp_path):
+    records = tmp_path / "records"
+    monkeypatch.setattr(store.record, "__defaults__", (records,))
+    assert run("--epochs", "1", "--no-alignment", "--quiet", "--out", "mine") == 0
+    assert main(["record", "mine"]) == 0
+    (path,) = records.iterdir()
+    assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
+    assert path.read_bytes() == (tmp_path / "mine" / "result.json").read_bytes()
+
+
+def test_the_module_is_the_command(python):
+    assert python("-m", "urfb_tf", "list").count("\n") == len(EXPERIMENTS)
+    assert "urfb_tf" in python(
+        "-c", f"import sys; sys.path[:0] = {sys.path!r}; import urfb_tf; print(urfb_tf.__name__)"
+    )

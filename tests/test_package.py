@@ -1,0 +1,57 @@
+"""The package as a whole: its version, its documentation, its imports."""
+
+import importlib.metadata
+import inspect
+import pathlib
+import pkgutil
+
+import pytest
+
+import urfb_tf
+from urfb_tf.version import VERSION
+
+ROOT = pathlib.Path(urfb_tf.__file__).parent
+MODULES = [info.name for info in pkgutil.walk_packages(urfb_tf.__path__, "urfb_tf.") if info.name != "urfb_tf.__main__"]
+
+
+def test_the_version_stands_in_one_place():
+    assert urfb_tf.__version__ == VERSION == importlib.metadata.version("urfb_tf")
+    holders = [path.name for path in ROOT.rglob("*.py") if f'"{VERSION}"' in path.read_text()]
+    assert holders == ["version.py"]
+
+
+@pytest.mark.parametrize("name", ["urfb_tf", *MODULES])
+def test_everything_public_is_documented(name):
+    module = importlib.import_module(name)
+    assert module.__doc__, name
+    for key, member in vars(module).items():
+        if key.startswith("_") or not (inspect.isclass(member) or inspect.isfunction(member)):
+            continue
+        if not member.__module__.startswith("urfb_tf"):
+            continue
+        assert member.__dict__.get("__doc__") if inspect.isclass(member) else member.__doc__, f"{name}.{key}"
+
+
+def test_the_interface_is_what_users_were_told():
+    public = {name for name, value in vars(urfb_tf).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    assert public == {
+        "BackPropagation", "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule", "FixedRandomFeedback",
+        "OneVsRestHinge", "Reading", "SaturatedLinearity", "TiedMaxPooling2D", "UpdatedRandomFeedback", "build",
+        "deepernet", "deepernet_s", "deepnet", "load", "simpnet",
+    }  # fmt: skip
+
+
+def test_importing_the_package_imports_nothing_that_is_not_needed(python):
+    # Keras imports matplotlib by itself where it is installed, hence the comparison.
+    loaded = python(
+        "-c",
+        "import sys, keras, tensorflow; before = set(sys.modules); import urfb_tf; print(*set(sys.modules) - before)",
+    ).split()
+    foreign = {name.split(".")[0] for name in loaded} - {"urfb_tf"}
+    assert "urfb_tf.layers.dense" in loaded
+    assert not foreign & {"tensorflow_datasets", "matplotlib", "PIL", "pytest", "yaml"}
+
+
+def test_typing_information_and_records_travel_with_the_package():
+    assert (ROOT / "py.typed").is_file()
+    assert (ROOT / "results" / "records").is_dir()

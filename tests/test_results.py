@@ -1,0 +1,166 @@
+"""Result files, those recorded with the package among them, and the definitions of the experiments."""
+
+import copy
+import json
+
+import pytest
+
+from urfb_tf.errors import ArgumentError, ResultError
+from urfb_tf.experiments import EXPERIMENTS, Experiment, find
+from urfb_tf.experiments.run import run
+from urfb_tf.results import ids, load, record, store
+from urfb_tf.results.schema import check
+
+SMALL = Experiment("small", "small", "simpnet", "generated", batch_size=20)
+
+
+@pytest.fixture(scope="module")
+def result(small_data, tmp_path_factory):
+    """A real result of two epochs, as its file holds it."""
+    folder = tmp_path_factory.mktemp("run")
+    returned = run(SMALL, epochs=2, folder=folder, data=small_data)
+    written = json.loads((folder / "result.json").read_text())
+    assert written == returned
+    return written
+
+
+def test_a_result_says_what_was_run_on_what(result, small_data):
+    assert check(result, "x") is result
+    assert (result["id"], result["seed"], result["schema"]) == ("small", 0, 1)
+    assert result["configuration"]["rule"] == "urfb"
+    assert result["configuration"]["epsilon"] == 1
+    assert result["configuration"]["reading_items"]["slope"] == 0.5
+    assert result["data"] == {
+        "name": "generated",
+        "sha256": small_data.fingerprint(),
+        "images": {"train": 60, "validation": 25, "test": 35},
+    }
+    assert [epoch["epoch"] for epoch in result["epochs"]] == [1, 2]
+    assert set(result["epochs"][0]["weight_angle"]) == {"dense1", "output"}
+    (session,) = result["sessions"]
+    assert session["from_epoch"] == 1
+    assert {"tensorflow", "keras", "numpy", "python", "urfb_tf"} <= set(session["versions"])
+
+
+def test_a_result_lost_after_the_last_checkpoint_is_written_again(small_data, tmp_path):
+    first = run(SMALL, epochs=1, folder=tmp_path, data=small_data, alignment=False)
+    (tmp_path / "result.json").unlink()
+    assert run(SMALL, epochs=1, folder=tmp_path, data=small_data, alignment=False) == first
+    assert json.loads((tmp_path / "result.json").read_text()) == first
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 0.5, True])
+def test_an_impossible_seed_is_refused(seed, small_data):
+    with pytest.raises(ArgumentError, match="A seed is a whole number from 0"):
+        run(SMALL, epochs=1, seed=seed, data=small_data)
+
+
+def broken(result, change):
+    changed = copy.deepcopy(result)
+    change(changed)
+    return changed
+
+
+BREAKAGES = {
+    "no object": lambda r: [r],
+    "no id": lambda r: r.pop("id"),
+    "seed is text": lambda r: r.update(seed="0"),
+    "seed is a truth": lambda r: r.update(seed=True),
+    "later schema": lambda r: r.update(schema=2),
+    "no epochs": lambda r: r["epochs"].clear(),
+    "no sessions": lambda r: r["sessions"].clear(),
+    "session is text": lambda r: r["sessions"].append("later"),
+    "session without commit": lambda r: r["sessions"][0].pop("commit"),
+    "epoch missing": lambda r: r["epochs"].pop(0),
+    "epoch twice": lambda r: r["epochs"].append(r["epochs"][-1]),
+    "epoch without error": lambda r: r["epochs"][1].pop("test_error"),
+    "error above 1": lambda r: r["epochs"][1].update(test_error=31.0),
+    "error below 0": lambda r: r["epochs"][0].update(train_error_evaluated=-0.1),
+    "error is not a number": lambda r: r["epochs"][0].update(validation_error=float("nan")),
+    "error is nothing": lambda r: r["epochs"][0].update(train_error=None),
+}
+
+
+@pytest.mark.parametrize("breakage", list(BREAKAGES)[1:])
+def test_a_broken_result_is_refused_by_a_sentence_that_names_the_file(result, breakage, tmp_path):
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(broken(result, BREAKAGES[breakage])))
+    with pytest.raises(ResultError) as caught:
+        store.read(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"', "\0"])
+def test_a_file_that_holds_no_result_is_refused(content, tmp_path):
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    with pytest.raises(ResultError, match=r"broken\.json"):
+        store.read(path)
+
+
+def test_a_missing_result_is_told_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(ResultError, match="is not recorded: run `python -m urfb_tf run table1/cifar10/urfb --seed 3`"):
+        load("table1/cifar10/urfb", 3, tmp_path)
+    with pytest.raises(ResultError, match="cannot be read as a result"):
+        record(tmp_path / "none" / "result.json", tmp_path)
+
+
+def test_a_longer_run_replaces_a_shorter_one_and_never_the_reverse(result, tmp_path):
+    records = tmp_path / "records"
+    long, short = tmp_path / "long.json", tmp_path / "short.json"
+    long.write_text(json.dumps(result))
+    short.write_text(json.dumps(broken(result, lambda r: r["epochs"].pop())))
+    assert record(short, records) == records / "small--seed0.json"
+    assert len(load("small", folder=records)["epochs"]) == 1
+    record(long, records)
+    assert ids(records) == [("small", 0)]
+    with pytest.raises(ResultError, match="already holds more epochs"):
+        record(short, records)
+    assert load("small", folder=records) == result
+    record(long, records)  # the same once more does no harm
+
+
+@pytest.mark.parametrize("path", sorted(store.RECORDS.glob("*.json")), ids=lambda path: path.stem)
+def test_recorded_results_are_whole_and_of_known_experiments(path):
+    found = store.read(path)
+    assert path == store.path_of(found["id"], found["seed"])
+    assert found["configuration"] == json.loads(json.dumps(find(found["id"]).configuration()))
+    assert not any(session["commit"].endswith("+changes") for session in found["sessions"])
+    starts = [session["from_epoch"] for session in found["sessions"]]
+    assert starts == sorted(starts)
+    assert starts[0] == 1
+
+
+def test_experiments_are_listed_under_their_own_ids_with_possible_numbers():
+    for identifier, experiment in EXPERIMENTS.items():
+        assert experiment.id == identifier
+        assert find(identifier) is experiment
+        assert store.path_of(identifier).name.count("--") == identifier.count("/") + 1
+        assert experiment.paper_epochs >= 1
+        if experiment.paper:
+            assert 0 <= experiment.paper.train <= experiment.paper.test <= 1
+    assert len({store.path_of(identifier) for identifier in EXPERIMENTS}) == len(EXPERIMENTS)
+    configurations = [json.dumps(experiment.configuration()) for experiment in EXPERIMENTS.values()]
+    assert len(set(configurations)) == len(configurations)  # no two are the same run
+
+
+def test_table_1_is_the_papers():
+    errors = {key: (e.paper.train, e.paper.test) for key, e in EXPERIMENTS.items() if key.startswith("table1/cifar10/")}
+    assert errors == {
+        "table1/cifar10/bp-softmax": (0.02, 0.25),
+        "table1/cifar10/bp-hinge": (0.11, 0.27),
+        "table1/cifar10/urfb": (0.07, 0.31),
+        "table1/cifar10/frfb": (0.27, 0.36),
+        "table1/cifar10/urfb-50": (0.14, 0.31),
+        "table1/cifar10/frfb-50": (0.38, 0.45),
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"network": "lenet"}, {"dataset": "mnist"}, {"rule": "x"}, {"loss": "x"}, {"reading": "x"}]
+)
+def test_an_experiment_of_unknown_parts_is_refused(wrong):
+    parts = {"network": "simpnet", "dataset": "cifar10", **wrong}
+    with pytest.raises(ArgumentError, match=f"Unknown {next(iter(wrong))}"):
+        Experiment("mine", "mine", **parts)

@@ -1,0 +1,86 @@
+"""The run command, killed or interrupted in a process of its own and started again: the same bits in the end."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+# 4,000 generated images in batches of 2,000 make two steps an epoch.
+COMMAND = ["-m", "urfb_tf", "run", "simpnet", "--dataset", "generated", "--batch-size", "2000"]
+COMMAND += ["--no-alignment", "--checkpoint-every", "1", "--learning-rate", "0.02"]
+
+
+def start(folder, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-u", *COMMAND, "--out", str(folder), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder.parent,
+    )
+
+
+def finish(process):
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def stop_in_epoch(process, number, how):
+    """Send a signal once the progress bar says that this epoch has begun."""
+    guard = threading.Timer(300, process.kill)  # so that a process that says nothing ends the test
+    guard.start()
+    for line in process.stdout:
+        if line.startswith(f"Epoch {number}"):
+            process.send_signal(how)
+            break
+    guard.cancel()
+    return finish(process)
+
+
+def outcome(folder):
+    """What must not depend on stops: weights, and the result without times and sessions."""
+    with np.load(folder / "checkpoint.npz") as archive:
+        weights = {name: archive[name] for name in archive.files if name != "header"}
+    result = json.loads((folder / "result.json").read_text())
+    epochs = [{key: value for key, value in epoch.items() if key != "seconds"} for epoch in result["epochs"]]
+    return weights, epochs, {key: value for key, value in result.items() if key not in ("epochs", "sessions")}
+
+
+@pytest.fixture(scope="module")
+def unstopped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unstopped") / "run"
+    status, output, errors = finish(start(folder, "--epochs", "3", "--quiet"))
+    assert status == 0, errors
+    assert "after 3 epochs train error" in output
+    assert output.count("\n") == 1
+    return folder
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_goes_on_to_the_same_bits(how, unstopped, tmp_path):
+    folder = tmp_path / "run"
+    status, output, errors = stop_in_epoch(start(folder, "--epochs", "3"), 2, how)
+    if how == signal.SIGINT:
+        assert status == 130
+        assert "Stopped after" in output
+        assert f"saved in {folder / 'checkpoint.npz'}; run the same command again to go on" in output
+        assert "Traceback" not in errors
+    else:
+        assert status == -signal.SIGKILL
+    done = len(json.loads((folder / "result.json").read_text())["epochs"])
+    assert 1 <= done < 3
+    status, output, errors = finish(start(folder, "--epochs", "3", "--quiet"))
+    assert status == 0, errors
+    weights, epochs, rest = outcome(folder)
+    expected_weights, expected_epochs, expected_rest = outcome(unstopped)
+    assert epochs == expected_epochs
+    assert rest == expected_rest
+    assert list(weights) == list(expected_weights)
+    for name, array in expected_weights.items():
+        np.testing.assert_array_equal(weights[name], array)
+    sessions = json.loads((folder / "result.json").read_text())["sessions"]
+    assert [session["from_epoch"] for session in sessions] == [1, done + 1]
