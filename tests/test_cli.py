@@ -1,7 +1,6 @@
 """The commands: what goes wrong is told in one line, and what goes right says where it is."""
 
 import json
-import sys
 
 import pytest
 
@@ -164,6 +163,3 @@ def test_a_result_is_recorded_under_its_experiment(capsys, monkeypatch, tmp_path
 
 def test_the_module_is_the_command(python):
     assert python("-m", "urfb_tf", "list").count("\n") == len(EXPERIMENTS)
-    assert "urfb_tf" in python(
-        "-c", f"import sys; sys.path[:0] = {sys.path!r}; import urfb_tf; print(urfb_tf.__name__)"
-    )
