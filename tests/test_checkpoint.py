@@ -7,10 +7,10 @@ import pathlib
 import numpy as np
 import pytest
 
-from urfb_tf.errors import CheckpointError
+from urfb_tf.errors import CheckpointError, WriteError
+from urfb_tf.files import write_atomically
 from urfb_tf.networks import build
 from urfb_tf.training import Checkpoint, Interrupted, train
-from urfb_tf.training.checkpoint import write_atomically
 
 NOTATION = "drop .5; output"
 
@@ -98,19 +98,19 @@ def test_a_full_disk_keeps_the_old_checkpoint(saved, monkeypatch, failing):
 
     before = saved.read_bytes()
     monkeypatch.setattr(os, failing, full)
-    with pytest.raises(CheckpointError, match=r"\(No space left on device\): what it held before is intact; free some"):
+    with pytest.raises(WriteError, match=r"\(No space left on device\): what it held before is intact; free some"):
         Checkpoint({}, [], [], []).save(saved)
     assert saved.read_bytes() == before
-    with pytest.raises(CheckpointError, match=r"\(No space left on device\): nothing was written"):
+    with pytest.raises(WriteError, match=r"\(No space left on device\): nothing was written"):
         write_atomically(saved.with_name("new.json"), b"{}")
     assert [path.name for path in saved.parent.iterdir()] == ["checkpoint.npz"]  # no remains
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(CheckpointError, match=r"Cannot write .*checkpoint.npz .*: nothing was written"):
+    with pytest.raises(WriteError, match=r"Cannot write .*checkpoint.npz .*: nothing was written"):
         write_atomically(tmp_path / "file" / "checkpoint.npz", b"")
-    with pytest.raises(CheckpointError, match=r"Cannot write .*: nothing was written"):
+    with pytest.raises(WriteError, match=r"Cannot write .*: nothing was written"):
         write_atomically(pathlib.Path("/proc/none/checkpoint.npz"), b"")
 
 
@@ -193,7 +193,7 @@ def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, tmp_pa
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", broken)
-        with pytest.raises(CheckpointError, match=r"\(Input/output error\): what it held before is intact"):
+        with pytest.raises(WriteError, match=r"\(Input/output error\): what it held before is intact"):
             run(small_data, path, 2)
     assert path.read_bytes() == before
     assert_equal(run(small_data, path, 2), run(small_data, None, 2))

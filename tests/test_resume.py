@@ -9,8 +9,8 @@ import threading
 import numpy as np
 import pytest
 
-# 4,000 generated images in batches of 2,000 make two steps an epoch.
-COMMAND = ["-m", "urfb_tf", "run", "simpnet", "--dataset", "generated", "--batch-size", "2000"]
+# 4,000 generated images in batches of 200 make twenty steps, of which the first ten show that an epoch has begun.
+COMMAND = ["-m", "urfb_tf", "run", "simpnet", "--dataset", "generated", "--batch-size", "200"]
 COMMAND += ["--no-alignment", "--checkpoint-every", "1", "--learning-rate", "0.02"]
 
 

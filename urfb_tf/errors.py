@@ -16,7 +16,11 @@ class DataUnavailableError(UrfbError, RuntimeError):
 
 
 class CheckpointError(UrfbError, RuntimeError):
-    """A checkpoint cannot be read, cannot be written or belongs to another run."""
+    """A checkpoint cannot be read or belongs to another run."""
+
+
+class WriteError(UrfbError, RuntimeError):
+    """The disk does not take a file; what was there before is intact."""
 
 
 class ResultError(UrfbError, RuntimeError):

@@ -9,10 +9,10 @@ from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.definitions import Experiment
+from urfb_tf.files import write_atomically
 from urfb_tf.metrics import Alignment
 from urfb_tf.results.schema import SCHEMA, check
 from urfb_tf.training import train
-from urfb_tf.training.checkpoint import write_atomically
 
 CHECKPOINT = "checkpoint.npz"
 RESULT = "result.json"

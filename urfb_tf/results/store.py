@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from urfb_tf.errors import ResultError
+from urfb_tf.files import write_atomically
 from urfb_tf.results.schema import check
 
 RECORDS = pathlib.Path(__file__).parent / "records"
@@ -58,8 +59,6 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
     Raises:
         ResultError: if it is no result, or is shorter than the recorded one.
     """
-    from urfb_tf.training.checkpoint import write_atomically
-
     result = read(source)
     target = path_of(result["id"], result["seed"], folder)
     if target.exists() and len(read(target)["epochs"]) > len(result["epochs"]):

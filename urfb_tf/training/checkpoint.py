@@ -1,16 +1,15 @@
 """A run's state on disk: one file, written atomically, checked when read."""
 
-import contextlib
 import dataclasses
 import io
 import json
-import os
 import pathlib
 import zipfile
 
 import numpy as np
 
 from urfb_tf.errors import CheckpointError
+from urfb_tf.files import write_atomically
 
 
 @dataclasses.dataclass
@@ -33,7 +32,7 @@ class Checkpoint:
         """Write to `path`; whatever happens in between, `path` holds the old checkpoint or the new one, whole.
 
         Raises:
-            CheckpointError: if the disk does not take it; the old checkpoint is still there.
+            WriteError: if the disk does not take it; the old checkpoint is still there.
         """
         header = {
             "identity": self.identity,
@@ -77,27 +76,3 @@ class Checkpoint:
                 f"The checkpoint {path} is damaged ({error}): move it away to train from the start, or put an intact "
                 "copy in its place."
             ) from error
-
-
-def write_atomically(path: pathlib.Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new one, never a part.
-
-    Raises:
-        CheckpointError: if the disk does not take it; the old content is still there.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        kept = "what it held before is intact" if os.path.exists(path) else "nothing was written"
-        raise CheckpointError(
-            f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "
-            "run the same command again."
-        ) from error

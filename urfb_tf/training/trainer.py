@@ -72,7 +72,8 @@ def train(
 
     Raises:
         ArgumentError: for numbers out of range.
-        CheckpointError: if the checkpoint is damaged, of another run, or cannot be written.
+        CheckpointError: if the checkpoint is damaged or of another run.
+        WriteError: if the disk does not take the checkpoint; the one before is intact.
         Interrupted: on Ctrl-C, once the last finished epoch is saved.
     """
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():

@@ -1,0 +1,31 @@
+"""Writing files so that nothing is ever half written."""
+
+import contextlib
+import os
+import pathlib
+
+from urfb_tf.errors import WriteError
+
+
+def write_atomically(path: pathlib.Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new one, never a part.
+
+    Raises:
+        WriteError: if the disk does not take it; the old content is still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        kept = "what it held before is intact" if os.path.exists(path) else "nothing was written"
+        raise WriteError(
+            f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "
+            "run the same command again."
+        ) from error
