@@ -74,6 +74,13 @@ def test_eager_and_xla_runs_learn_what_graphs_learn(how):
         np.testing.assert_allclose(a, b, rtol=0, atol=2e-6)
 
 
+def test_graphs_of_several_steps_learn_what_single_steps_learn():
+    expected = fitted(functional(), jit_compile=False)
+    for _ in range(4):  # reading R after its update would go wrong in most runs, not in all
+        for a, b in zip(fitted(functional(), jit_compile=False, steps_per_execution=4), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_two_devices_learn_what_one_learns(python):
     python(
         "-W",

@@ -130,7 +130,10 @@ class FeedbackLayer(keras.layers.Layer):
                 down = self._pull_back(error, rule.propagating(w, r), x)  # shape of x
                 r_increment = None
                 if rule.updates_feedback:
-                    r_increment = keep(feedback_mask, rule.feedback_increment(hebbian))
+                    # No data tie R's update to the reading of R, and in graphs of several steps TensorFlow's optimiser
+                    # drops the order between the two: R would sometimes be read after its update. This keeps it.
+                    with tf.control_dependencies([r]):
+                        r_increment = tf.identity(keep(feedback_mask, rule.feedback_increment(hebbian)))
                 return down, keep(kernel_mask, hebbian), r_increment
 
             return self._forward(x, w), gradient
