@@ -94,5 +94,6 @@ def run(
 
 
 def deterministic() -> None:
-    """Ask TensorFlow for the same bits at each run on the same machine. Affects the whole process."""
-    tf.config.experimental.enable_op_determinism()
+    """Where there is no GPU, ask TensorFlow for the same bits at each run. Affects the whole process."""
+    if not tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
