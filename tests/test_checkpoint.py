@@ -114,6 +114,21 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         write_atomically(pathlib.Path("/proc/none/checkpoint.npz"), b"")
 
 
+def test_a_folder_that_takes_no_files_is_told_before_training(small_data, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    steps = []
+    with pytest.raises(WriteError, match=r"Cannot write into .*file \(.*\): choose another folder"):
+        train(
+            build(NOTATION, "urfb"),
+            small_data,
+            epochs=1,
+            batch_size=20,
+            checkpoint=tmp_path / "file" / "checkpoint.npz",
+            progress=lambda *step: steps.append(step),
+        )
+    assert not steps
+
+
 def test_a_continued_run_equals_one_that_never_stopped(small_data, tmp_path):
     whole = run(small_data, None, 4)
     for epochs in (1, 3, 4):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import tempfile
 
 from urfb_tf.errors import WriteError
 
@@ -29,3 +30,17 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
             f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "
             "run the same command again."
         ) from error
+
+
+def check_writable(folder: pathlib.Path) -> None:
+    """Make a folder if need be and see that it takes files, before work is done whose result shall go there.
+
+    Raises:
+        WriteError: if it cannot be made or takes no file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise WriteError(f"Cannot write into {folder} ({error.strerror or error}): choose another folder.") from error

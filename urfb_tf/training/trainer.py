@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from urfb_tf.data import Dataset
 from urfb_tf.errors import ArgumentError, CheckpointError, is_positive
+from urfb_tf.files import check_writable
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.epoch import EpochProgram, State, Tally
 
@@ -87,6 +88,8 @@ def train(
         if not len(getattr(data, name).labels):
             raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
     path = None if checkpoint is None else pathlib.Path(checkpoint)
+    if path is not None:
+        check_writable(path.parent)
     records, sessions = _resume(program, path, identity or {})
     if len(records) >= epochs:
         # The earlier start may have been killed between its last checkpoint and this call.
