@@ -37,7 +37,7 @@ def test_the_interface_is_what_users_were_told():
     assert public == {
         "BackPropagation", "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule", "FixedRandomFeedback",
         "OneVsRestHinge", "Reading", "SaturatedLinearity", "TiedMaxPooling2D", "UpdatedRandomFeedback", "build",
-        "deepernet", "deepernet_s", "deepnet", "load", "simpnet",
+        "deepernet", "deepernet_s", "deepnet", "load", "simpnet", "train",
     }  # fmt: skip
 
 

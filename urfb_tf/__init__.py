@@ -35,4 +35,5 @@ from urfb_tf.rules import BackPropagation as BackPropagation
 from urfb_tf.rules import FeedbackRule as FeedbackRule
 from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
 from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback
+from urfb_tf.training import train as train
 from urfb_tf.version import VERSION as __version__  # noqa: F401, N811

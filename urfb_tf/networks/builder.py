@@ -30,7 +30,7 @@ def build(
     """A compiled model from the paper's notation (see `urfb_tf.networks.notation`).
 
     The model takes pixels 0..255, [B, H, W, C], and gives the fields h of the output units, [B, classes]. It is
-    compiled with plain SGD, so that `fit`, `evaluate` and `urfb_tf.training.train` work at once; compile it again to
+    compiled with plain SGD, so that `fit`, `evaluate` and `urfb_tf.train` work at once; compile it again to
     choose otherwise. The first layer has no one below it to hand an error to, and so no feedback weights.
 
     Args:
