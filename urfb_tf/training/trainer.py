@@ -87,6 +87,7 @@ def train(
     for name in ("validation", "test"):
         if not len(getattr(data, name).labels):
             raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
+    steps = program.steps(data.train.images)
     path = None if checkpoint is None else pathlib.Path(checkpoint)
     if path is not None:
         check_writable(path.parent)
@@ -102,7 +103,6 @@ def train(
         for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items()
     }
     images, labels = device_data["train"]
-    steps = program.steps(images)
     # Replaced as one, so that Ctrl-C at any moment finds the weights and the records of the same epoch.
     finished = program.state(), records
     saved = len(records)
