@@ -73,7 +73,7 @@ def test_a_folder_that_takes_nothing_is_told_in_one_line(capsys, tmp_path):
     (tmp_path / "file").write_text("in the way")
     assert run("--epochs", "1", "--quiet", "--no-alignment", "--out", "file/run") == 1
     errors = capsys.readouterr().err
-    assert errors.startswith("urfb_tf: Cannot write file/run/checkpoint.npz (")
+    assert errors.startswith("urfb_tf: Cannot write into file/run (")
     assert errors.count("\n") == 1
 
 
