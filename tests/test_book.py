@@ -37,7 +37,7 @@ def pages(tmp_path_factory) -> dict[str, str]:
 
 
 class Article(html.parser.HTMLParser):
-    """The pictures of a page's article, and its text outside code."""
+    """The pictures of a page's article, and its text outside code and equations."""
 
     def __init__(self, page: str):
         super().__init__()
@@ -45,20 +45,23 @@ class Article(html.parser.HTMLParser):
         self.text = ""
         self._inside = 0
         self._code = 0
+        self._equation = False  # the theme puts no element inside one
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
         self._inside += tag == "article"
         self._code += tag in ("pre", "code", "script", "style")
+        self._equation = "math" in (dict(attributes).get("class") or "").split()
         if tag == "img" and self._inside:
             self.pictures.append(dict(attributes))
 
     def handle_endtag(self, tag):
         self._inside -= tag == "article"
         self._code -= tag in ("pre", "code", "script", "style")
+        self._equation = False
 
     def handle_data(self, data):
-        if self._inside and not self._code:
+        if self._inside and not self._code and not self._equation:
             self.text += data
 
 
