@@ -23,8 +23,9 @@ class Table:
             return "<tr>" + opening + "".join(f"<{tag} style='text-align:right'>{c}</{tag}>" for c in rest) + "</tr>"
 
         body = "".join(line("td", row) for row in self.rows)
+        # The theme frames outputs in white in the dark, but not those of the class "dataframe".
         return (
-            "<div style='overflow-x:auto'><table class='table'>"
+            "<div style='overflow-x:auto'><table class='table dataframe'>"
             f"<thead>{line('th', self.header)}</thead><tbody>{body}</tbody></table></div>"
         )
 
@@ -85,3 +86,8 @@ def data_notes(identifiers: Iterable[str], seed: int = 0) -> list[str]:
         known = NOTES.get(data["sha256"], "no deviation from the published dataset is known.")
         notes[data["sha256"]] = f"{data['name']} ({count} images, sha256 {data['sha256'][:12]}): {known}"
     return list(notes.values())
+
+
+def recent(epochs: Sequence[dict], field: str, window: int = 5) -> float:
+    """The mean of a field over the last epochs: single epochs jump up and down by more than some rows differ."""
+    return sum(record[field] for record in epochs[-window:]) / len(epochs[-window:])

@@ -30,19 +30,9 @@ def learning_curves(
     """
     with figure(1, len(fields), size=(4 * len(fields), 3.4), sharey=True) as (made, (axes,)):
         for axis, field in zip(axes, fields, strict=True):
-            seen: dict[str, int] = {}
-            for label, epochs in histories.items():
-                rule = rules[label]
-                seen[rule] = seen.get(rule, 0) + 1
-                axis.plot(
-                    [record["epoch"] for record in epochs],
-                    [record[field] for record in epochs],
-                    DASHES.get(rule, ":"),
-                    color=COLOURS.get(rule, OTHERS[0]),
-                    alpha=1 if seen[rule] == 1 else 0.45,
-                    linewidth=1.8 if seen[rule] == 1 else 2.6,
-                    label=label,
-                )
+            for label, style in _styles(histories, rules).items():
+                epochs = histories[label]
+                axis.plot([record["epoch"] for record in epochs], [record[field] for record in epochs], **style)
             if chance is not None:
                 axis.axhline(chance, color="#888888", linewidth=1, linestyle=":")
                 axis.annotate(
@@ -67,18 +57,29 @@ def alignment_curves(
     """
     with figure(1, len(layers), size=(3.6 * len(layers) + 0.6, 3), sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
-            for label, epochs in histories.items():
+            for label, style in _styles(histories, rules).items():
+                epochs = histories[label]
                 points = [(e["epoch"], e[kind][layer]) for e in epochs if e.get(kind, {}).get(layer) is not None]
                 if points:
-                    rule = rules[label]
-                    axis.plot(
-                        *zip(*points, strict=True),
-                        DASHES.get(rule, ":"),
-                        color=COLOURS.get(rule, OTHERS[0]),
-                        label=label,
-                    )
+                    axis.plot(*zip(*points, strict=True), **style)
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
             axis.set(title=layer, xlabel="epoch", ylim=(0, 105), yticks=range(0, 91, 30))
         axes[0].set(ylabel="degrees")
         axes[-1].legend(loc="lower left")
     return made
+
+
+def _styles(histories: Mapping[str, Sequence[dict]], rules: Mapping[str, str]) -> dict[str, dict]:
+    """Each run's line: its rule's colour and dashes, paler and broader for further runs of the same rule."""
+    styles: dict[str, dict] = {}
+    seen: set[str] = set()
+    for label in histories:
+        rule = rules[label]
+        styles[label] = {
+            "color": COLOURS.get(rule, OTHERS[0]),
+            "linestyle": DASHES.get(rule, ":"),
+            "label": label,
+            **({"alpha": 0.45, "linewidth": 2.6} if rule in seen else {}),
+        }
+        seen.add(rule)
+    return styles
