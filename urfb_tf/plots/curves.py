@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from urfb_tf.plots.style import COLOURS, DASHES, OTHERS, figure
+from urfb_tf.plots.style import figure, line_styles
 
 _TITLES = {
     "train_error": "train error, dropout on",
@@ -28,11 +28,11 @@ def learning_curves(
         fields: which entries of the records.
         chance: where to mark the error of guessing.
     """
+    styles = line_styles({label: rules[label] for label in histories})
     with figure(1, len(fields), size=(4 * len(fields), 3.4), sharey=True) as (made, (axes,)):
         for axis, field in zip(axes, fields, strict=True):
-            for label, style in _styles(histories, rules).items():
-                epochs = histories[label]
-                axis.plot([record["epoch"] for record in epochs], [record[field] for record in epochs], **style)
+            for label, epochs in histories.items():
+                axis.plot([record["epoch"] for record in epochs], [record[field] for record in epochs], **styles[label])
             if chance is not None:
                 axis.axhline(chance, color="#888888", linewidth=1, linestyle=":")
                 axis.annotate(
@@ -55,31 +55,15 @@ def alignment_curves(
         kind: "weight_angle", "update_angle" or "error_angle".
         layers: layer names; runs without the layer are left out of its panel.
     """
+    styles = line_styles({label: rules[label] for label in histories})
     with figure(1, len(layers), size=(3.6 * len(layers) + 0.6, 3), sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
-            for label, style in _styles(histories, rules).items():
-                epochs = histories[label]
+            for label, epochs in histories.items():
                 points = [(e["epoch"], e[kind][layer]) for e in epochs if e.get(kind, {}).get(layer) is not None]
                 if points:
-                    axis.plot(*zip(*points, strict=True), **style)
+                    axis.plot(*zip(*points, strict=True), **styles[label])
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
             axis.set(title=layer, xlabel="epoch", ylim=(0, 105), yticks=range(0, 91, 30))
         axes[0].set(ylabel="degrees")
         axes[-1].legend(loc="lower left")
     return made
-
-
-def _styles(histories: Mapping[str, Sequence[dict]], rules: Mapping[str, str]) -> dict[str, dict]:
-    """Each run's line: its rule's colour and dashes, paler and broader for further runs of the same rule."""
-    styles: dict[str, dict] = {}
-    seen: set[str] = set()
-    for label in histories:
-        rule = rules[label]
-        styles[label] = {
-            "color": COLOURS.get(rule, OTHERS[0]),
-            "linestyle": DASHES.get(rule, ":"),
-            "label": label,
-            **({"alpha": 0.45, "linewidth": 2.6} if rule in seen else {}),
-        }
-        seen.add(rule)
-    return styles

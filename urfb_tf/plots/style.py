@@ -1,21 +1,13 @@
 """One house style: colours that colour-blind readers tell apart, and a white ground that reads in both themes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 # Okabe and Ito's palette; a rule keeps its colour and line style throughout the book.
 COLOURS = {"bp": "#000000", "frfb": "#D55E00", "urfb": "#0072B2"}
 DASHES = {"bp": "-", "frfb": "--", "urfb": "-."}
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-
-
-def line_style(name: str, number: int) -> dict:
-    """Colour, dashes and label of a line: a rule's own if it is named after one, else the next of a series."""
-    if name in COLOURS:
-        return {"color": COLOURS[name], "linestyle": DASHES[name], "label": name.upper()}
-    dashes = ("-", "--", "-.", ":")
-    return {"color": OTHERS[number % len(OTHERS)], "linestyle": dashes[number % len(dashes)], "label": name}
-
+OTHER_DASHES = ("-", "--", "-.", ":")
 
 _SETTINGS = {
     "figure.dpi": 144,
@@ -43,3 +35,23 @@ def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **opti
         made, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
         yield made, axes
         plt.close(made)
+
+
+def line_styles(rules: Mapping[str, str]) -> dict[str, dict]:
+    """How to draw the line of each run, by its label.
+
+    Args:
+        rules: the rule's name by label. A rule sets colour and dashes; its further runs are paler and broader. Names
+            of no rule take the next of a series.
+    """
+    styles: dict[str, dict] = {}
+    seen: set[str] = set()
+    for number, (label, rule) in enumerate(rules.items()):
+        styles[label] = {
+            "color": COLOURS.get(rule, OTHERS[number % len(OTHERS)]),
+            "linestyle": DASHES.get(rule, OTHER_DASHES[number % len(OTHER_DASHES)]),
+            "label": label.upper() if label in COLOURS else label,
+            **({"alpha": 0.45, "linewidth": 2.6} if rule in seen else {}),
+        }
+        seen.add(rule)
+    return styles

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.metrics import Snapshot
-from urfb_tf.plots.style import figure, line_style
+from urfb_tf.plots.style import figure, line_styles
 
 
 def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Sequence[int]):
@@ -35,12 +35,12 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
 
 def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
     """The loss, and the angle between R and W of one layer, against steps, one line per run."""
+    styles = line_styles({name: name for name in runs})
     with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
-        for number, (name, snapshots) in enumerate(runs.items()):
-            style = line_style(name, number)
+        for name, snapshots in runs.items():
             steps = [snapshot.step for snapshot in snapshots]
-            left.plot(steps, [snapshot.loss for snapshot in snapshots], **style)
-            right.plot(steps, [snapshot.angle(layer) for snapshot in snapshots], **style)
+            left.plot(steps, [snapshot.loss for snapshot in snapshots], **styles[name])
+            right.plot(steps, [snapshot.angle(layer) for snapshot in snapshots], **styles[name])
         left.set(title="loss", xlabel="step", ylim=(0, None))
         right.set(title=f"angle between R and W of {layer}", xlabel="step", ylabel="degrees", ylim=(-5, 105))
         right.axhline(90, color="#888888", linewidth=1, linestyle=":")
