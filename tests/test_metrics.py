@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from urfb_tf import FeedbackDense, metrics, rules
 from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import feedback_layers
 from urfb_tf.networks import build
 from urfb_tf.readings import PAPER
 
@@ -72,7 +73,7 @@ def test_random_feedback_bends_all_layers_but_the_last(rule, batch):
 
 def test_r_set_to_w_is_back_propagation(batch):
     model = network("urfb", connectivity=0.5)
-    for layer in metrics.feedback_layers(model):
+    for layer in feedback_layers(model):
         if layer.feedback is not None:
             layer.feedback.assign(layer.kernel)
     update, error = computed(model, batch)
@@ -83,7 +84,7 @@ def test_r_set_to_w_is_back_propagation(batch):
 
 def test_equation_six_to_the_letter_is_not_the_gradient_even_with_r_equal_to_w(batch):
     model = network("bp", reading=PAPER.but(propagate_derivative=False))
-    for layer in metrics.feedback_layers(model):
+    for layer in feedback_layers(model):
         layer.kernel.assign(3 * layer.kernel)  # so that units saturate
     update, _ = computed(model, batch)
     assert update["conv1"] > 1
@@ -92,17 +93,17 @@ def test_equation_six_to_the_letter_is_not_the_gradient_even_with_r_equal_to_w(b
 def test_angles_leave_the_model_as_it_was(batch):
     model = network("urfb")
     before = model.get_weights(), [v.numpy() for v in model.variables]
-    own = [layer.rule for layer in metrics.feedback_layers(model)]
+    own = [layer.rule for layer in feedback_layers(model)]
     first = computed(model, batch)
     assert computed(model, batch) == first
-    assert [layer.rule for layer in metrics.feedback_layers(model)] == own
+    assert [layer.rule for layer in feedback_layers(model)] == own
     for a, b in zip(before[1], model.variables, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_back_propagating_restores_rules_after_an_error_too():
     model = network("urfb", reading=PAPER.but(propagate_derivative=False))
-    layers = metrics.feedback_layers(model)
+    layers = feedback_layers(model)
     own = [(layer.rule, layer.propagate_derivative) for layer in layers]
 
     def fail():
@@ -139,7 +140,7 @@ def test_the_probe_rounds_to_hundredths_and_takes_pixels_as_they_are(batch):
 def test_layers_inside_nested_models_are_found():
     inner = keras.Sequential([keras.Input((4,)), FeedbackDense(3, name="inside")])
     model = keras.Sequential([keras.Input((4,)), inner, FeedbackDense(2, name="outside")])
-    assert [layer.name for layer in metrics.feedback_layers(model)] == ["inside", "outside"]
+    assert [layer.name for layer in feedback_layers(model)] == ["inside", "outside"]
     assert set(metrics.weight_angles(model)) == {"inside", "outside"}
     model.compile("sgd", "mse")
     angles = metrics.update_angles(model, np.ones((2, 4)), np.ones((2, 2)), keras.losses.MeanSquaredError())

@@ -1,9 +1,11 @@
 """What each experiment is, and what the paper reports for it: the one place where either stands."""
 
 import dataclasses
+import json
 
 from urfb_tf import readings, rules
 from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.experiments.phases import Phase
 from urfb_tf.networks import NETWORKS
 from urfb_tf.networks.builder import LOSSES
 
@@ -33,6 +35,7 @@ class Experiment:
         changes: items of the reading set alone.
         learning_rate: SGD's step.
         batch_size: examples per step.
+        phases: stretches of the run that differ. None means one, of `paper_epochs`.
         paper_epochs: how long the paper trains.
         paper: the paper's numbers, if it has this run.
     """
@@ -49,6 +52,7 @@ class Experiment:
     changes: tuple[tuple[str, float], ...] = ()
     learning_rate: float = 0.1
     batch_size: int = 500
+    phases: tuple[Phase, ...] = ()
     paper_epochs: int = 1000
     paper: PaperErrors | None = None
 
@@ -68,18 +72,24 @@ class Experiment:
         self.make_rule()
         self.make_reading()
 
-    def make_rule(self) -> rules.FeedbackRule:
-        """The feedback rule, epsilon included."""
-        return rules.UpdatedRandomFeedback(self.epsilon) if self.rule == "urfb" else rules.get(self.rule)
+    @property
+    def schedule(self) -> tuple[Phase, ...]:
+        """The phases, also of a run that has but one."""
+        return self.phases or (Phase(self.paper_epochs),)
+
+    def make_rule(self, name: str | None = None) -> rules.FeedbackRule:
+        """The feedback rule of a phase, epsilon included. None means the experiment's."""
+        name = name or self.rule
+        return rules.UpdatedRandomFeedback(self.epsilon) if name == "urfb" else rules.get(name)
 
     def make_reading(self) -> readings.Reading:
         """The reading, its changes included."""
         return readings.get(self.reading).but(**dict(self.changes))
 
     def make_model(self, classes: int, seed: int):
-        """The compiled, untrained model."""
+        """The compiled, untrained model of the first phase."""
         return NETWORKS[self.network](
-            rule=self.make_rule(),
+            rule=self.make_rule(self.schedule[0].rule),
             loss=self.loss,
             classes=classes,
             connectivity=self.connectivity,
@@ -95,6 +105,10 @@ class Experiment:
             del record[key]
         if self.rule != "urfb":
             del record["epsilon"]
+        if self.phases:
+            record["phases"] = [json.loads(json.dumps(phase)) for phase in record["phases"]]  # tuples become lists
+        else:
+            del record["phases"]
         return {**record, "changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}
 
 
@@ -113,6 +127,39 @@ def _table1_cifar10() -> list[Experiment]:
     ]
 
 
+def _table1_cifar10_untied() -> list[Experiment]:
+    """ "1 epoch with a small time step of .01", then untied. Batch 500 throughout, as the text says of all runs."""
+    phases = (Phase(1, learning_rate=0.01), Phase(1000, untie=("conv1",)))
+    paper = {"urfb": PaperErrors(0.04, 0.33), "frfb": PaperErrors(0.30, 0.37), "urfb-50": PaperErrors(0.06, 0.36)}
+    return [
+        dataclasses.replace(
+            tied,
+            id=f"{tied.id}/untied",
+            title=f"{tied.title} untied",
+            phases=phases,
+            paper_epochs=1001,
+            paper=paper[tied.id.split("/")[-1]],
+        )
+        for tied in _table1_cifar10()
+        if tied.id.split("/")[-1] in paper
+    ]
+
+
+def _untied_beyond() -> list[Experiment]:
+    """Not in the paper: untied filters that start independent of one another, so that only the data can align them."""
+    urfb = _table1_cifar10_untied()[0]
+    independent = (urfb.phases[0], dataclasses.replace(urfb.phases[1], reinitialise=("conv1",)))
+    return [
+        dataclasses.replace(
+            urfb,
+            id="untied/cifar10/urfb-independent",
+            title="URFB untied, independent start",
+            phases=independent,
+            paper=None,
+        )
+    ]
+
+
 def _readings_compared() -> list[Experiment]:
     """The three hinge rows with full connectivity once more, under the paper's text to the letter."""
     return [
@@ -123,7 +170,13 @@ def _readings_compared() -> list[Experiment]:
 
 
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.id: experiment for experiment in (*_table1_cifar10(), *_readings_compared())
+    experiment.id: experiment
+    for experiment in (
+        *_table1_cifar10(),
+        *_table1_cifar10_untied(),
+        *_untied_beyond(),
+        *_readings_compared(),
+    )
 }
 
 

@@ -10,9 +10,11 @@ from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.definitions import Experiment
 from urfb_tf.files import write_atomically
-from urfb_tf.metrics import Alignment
+from urfb_tf.metrics import Alignment, homogeneities
+from urfb_tf.results.filters import filters_of
 from urfb_tf.results.schema import SCHEMA, check
-from urfb_tf.training import train
+from urfb_tf.seeds import stream
+from urfb_tf.training import Checkpoint, train
 
 CHECKPOINT = "checkpoint.npz"
 RESULT = "result.json"
@@ -42,7 +44,8 @@ def run(
         progress: as in `urfb_tf.training.train`.
 
     Returns:
-        The result, as in the file; `urfb_tf.results.schema` describes it.
+        The result, as in the file; `urfb_tf.results.schema` describes it. In the end
+        it also holds some filters of untied layers.
 
     Raises:
         UrfbError: as `load`, `train` and the model do.
@@ -55,7 +58,7 @@ def run(
     identity = {**configuration, "seed": seed, "data_sha256": data.fingerprint(), "alignment": alignment}
     folder = None if folder is None else pathlib.Path(folder)
 
-    def result(epochs: list[dict], sessions: list[dict]) -> dict:
+    def result(epochs: list[dict], sessions: list[dict], **rest) -> dict:
         return {
             "schema": SCHEMA,
             "id": experiment.id,
@@ -64,32 +67,50 @@ def run(
             "data": {"name": data.name, "sha256": identity["data_sha256"], "images": images},
             "sessions": sessions,
             "epochs": epochs,
+            **rest,
         }
 
     latest: dict = {}
 
-    def keep(epochs: list[dict], sessions: list[dict]) -> None:
-        latest["result"] = result(epochs, sessions)
+    def keep(epochs: list[dict], sessions: list[dict], **rest) -> None:
+        latest["result"] = result(epochs, sessions, **rest)
         if folder is not None:
             content = json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
             write_atomically(folder / RESULT, content.encode() + b"\n")
 
-    probes = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
-    train(
-        experiment.make_model(data.classes, seed),
-        data,
-        epochs=epochs,
-        learning_rate=experiment.learning_rate,
-        batch_size=experiment.batch_size,
-        seed=seed,
-        checkpoint=None if folder is None else folder / CHECKPOINT,
-        checkpoint_every=checkpoint_every,
-        identity=identity,
-        session=environment.describe(),
-        probes=probes,
-        progress=progress,
-        after_epoch=keep,
-    )
+    checkpoint = None if folder is None else folder / CHECKPOINT
+    done = len(Checkpoint.load(checkpoint).epochs) if checkpoint is not None and checkpoint.exists() else 0
+    total = max(epochs, done)
+    session = environment.describe()
+    probes: list = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
+    schedule = experiment.schedule
+    model, rule, start = experiment.make_model(data.classes, seed), schedule[0].rule, 0
+    for number, phase in enumerate(schedule, start=1):
+        new_rule = None if phase.rule == rule else experiment.make_rule(phase.rule)
+        model, rule = phase.begin(model, rule=new_rule, seed=stream(seed, "phase", number)), phase.rule
+        end = total if number == len(schedule) else min(start + phase.epochs, total)
+        if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
+            train(
+                model,
+                data,
+                epochs=end,
+                learning_rate=phase.learning_rate or experiment.learning_rate,
+                batch_size=phase.batch_size or experiment.batch_size,
+                seed=seed,
+                checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every,
+                identity=identity,
+                session=session,
+                history=(latest["result"]["epochs"], latest["result"]["sessions"]) if latest else None,
+                probes=[*probes, homogeneities],
+                progress=progress,
+                after_epoch=keep,
+            )
+        if end == total:
+            break
+        start = end
+    if filters := filters_of(model):
+        keep(latest["result"]["epochs"], latest["result"]["sessions"], filters=filters)
     return latest["result"]
 
 

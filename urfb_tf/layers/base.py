@@ -14,7 +14,8 @@ class FeedbackLayer(keras.layers.Layer):
     """A linear map with weights W whose error travels down by a feedback rule, equations (6) and (7).
 
     A subclass says what its linear map is (`_forward`), how an error crosses it downwards (`_pull_back`) and what the
-    Hebbian product of input and error is (`_correlate`); it calls `_add_connections` in its `build`.
+    Hebbian product of input and error is (`_correlate`); it calls `_add_connections` in its `build`. Where these share
+    work, `_arrange_inputs` and `_arrange_errors` do it once.
 
     With h = W x (+ bias), y = sigma(h) and the error delta = -dC/dy coming from above, the layer learns by
     dW = delta sigma'(h) x, gives R the rule's share of it, and hands R^t (delta sigma'(h)) down.
@@ -74,24 +75,32 @@ class FeedbackLayer(keras.layers.Layer):
         self.seed = seed
         self.kernel = self.feedback = self.bias = self.kernel_mask = self.feedback_mask = None
 
-    def _add_connections(self, shape: tuple[int, ...], units: int) -> None:
-        """Create W, R (if the rule has one), their masks (where connectivity is below 1) and the bias."""
+    def _add_connections(self, shape: tuple[int, ...], bias_shape: tuple[int, ...], spread: float = 1.0) -> None:
+        """Create W, R (if the rule has one), their masks (where connectivity is below 1) and the bias.
+
+        `spread` multiplies the standard deviation that a variance-scaling initialiser reads off `shape`.
+        """
         seed = random.randrange(2**31) if self.seed is None else self.seed
         kernel_identifier, feedback_identifier = self._initializer_arguments
         self.kernel, self.kernel_mask = self._add_masked(
-            "kernel", shape, seeded(kernel_identifier, seed, "kernel"), self.connectivity, seed, trainable=True
+            "kernel",
+            shape,
+            seeded(kernel_identifier, seed, "kernel", spread=spread),
+            self.connectivity,
+            seed,
+            trainable=True,
         )
         if self.rule.has_feedback:
             self.feedback, self.feedback_mask = self._add_masked(
                 "feedback",
                 shape,
-                seeded(feedback_identifier, seed, "feedback"),
+                seeded(feedback_identifier, seed, "feedback", spread=spread),
                 self.feedback_connectivity,
                 seed,
                 trainable=self.rule.updates_feedback,
             )
         if self.use_bias:
-            self.bias = self.add_weight(name="bias", shape=(units,), initializer=self.bias_initializer)
+            self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
 
     def _add_masked(self, name, shape, initializer, connectivity, seed, *, trainable):
         mask = None
@@ -119,15 +128,18 @@ class FeedbackLayer(keras.layers.Layer):
 
     def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
         """h = W x, whose gradient is the local rule instead of the chain rule."""
-        rule = self.rule
+        rule, stale = self.rule, self._stale_feedback()
         kernel_mask = None if self.kernel_mask is None else tf.convert_to_tensor(self.kernel_mask)
         feedback_mask = None if self.feedback_mask is None else tf.convert_to_tensor(self.feedback_mask)
 
         @tf.custom_gradient
         def linear(x, w, r):
+            arranged = self._arrange_inputs(x)
+
             def gradient(error):
-                hebbian = self._correlate(x, error)  # shape of W
-                down = self._pull_back(error, rule.propagating(w, r), x)  # shape of x
+                errors = self._arrange_errors(error)
+                hebbian = self._correlate(arranged, errors)  # shape of W
+                down = self._pull_back(errors, rule.propagating(w, r) if stale is None else stale, x)  # shape of x
                 r_increment = None
                 if rule.updates_feedback:
                     # No data tie R's update to the reading of R, and in graphs of several steps TensorFlow's optimiser
@@ -136,21 +148,36 @@ class FeedbackLayer(keras.layers.Layer):
                         r_increment = tf.identity(keep(feedback_mask, rule.feedback_increment(hebbian)))
                 return down, keep(kernel_mask, hebbian), r_increment
 
-            return self._forward(x, w), gradient
+            return self._forward(arranged, w), gradient
 
         return linear(inputs, kernel, feedback)
 
     def _pass_down(self, inputs, kernel, feedback, nothing) -> tf.Tensor:
         """Zeros of the output's shape through which an error reaches the input, and no weight."""
 
+        stale = self._stale_feedback()
+        through = self.rule.propagating(kernel, feedback) if stale is None else stale
+
         @tf.custom_gradient
         def silent(x):
             def gradient(error):
-                return self._pull_back(error, self.rule.propagating(kernel, feedback), x)
+                return self._pull_back(self._arrange_errors(error), through, x)
 
             return tf.identity(nothing), gradient
 
         return silent(inputs)
+
+    def _stale_feedback(self) -> tf.Tensor | None:
+        """Older weights through which the error travels instead of the rule's; None for the rule's."""
+        return None
+
+    def _arrange_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The inputs in the form that `_forward` and `_correlate` take."""
+        return inputs
+
+    def _arrange_errors(self, error: tf.Tensor) -> tf.Tensor:
+        """The errors in the form that `_correlate` and `_pull_back` take."""
+        return error
 
     def _forward(self, inputs: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError

@@ -43,12 +43,28 @@ class Masked(keras.initializers.Initializer):
         return tf.where(self.mask(shape), values, tf.zeros([], values.dtype))
 
 
-def seeded(identifier, seed: int, *names: str) -> keras.initializers.Initializer:
-    """The Keras initialiser for `identifier`; one given by name draws from the stream `names` of `seed`."""
+class Scaled(keras.initializers.Initializer):
+    """The values of one initialiser times a factor."""
+
+    def __init__(self, values: keras.initializers.Initializer, factor: float):
+        self.values = values
+        self.factor = factor
+
+    def __call__(self, shape, dtype=None):
+        values = tf.convert_to_tensor(self.values(shape, dtype=dtype))
+        return values * tf.cast(self.factor, values.dtype)
+
+
+def seeded(identifier, seed: int, *names: str, spread: float = 1.0) -> keras.initializers.Initializer:
+    """The Keras initialiser for `identifier`; one given by name draws from the stream `names` of `seed`.
+
+    `spread` multiplies the values of initialisers that read their scale off the shape (Glorot's, He's, LeCun's).
+    """
     initializer = keras.initializers.get(identifier)
     if isinstance(identifier, str) and "seed" in (config := initializer.get_config()):
         initializer = type(initializer).from_config({**config, "seed": stream(seed, *names)})
-    return initializer
+    reads_shape = isinstance(initializer, keras.initializers.VarianceScaling)
+    return Scaled(initializer, spread) if reads_shape and spread != 1 else initializer
 
 
 def keep(mask: tf.Tensor | None, values: tf.Tensor) -> tf.Tensor:

@@ -26,14 +26,10 @@ class FeedbackConv2D(FeedbackLayer):
 
     def __init__(self, filters: int, kernel_size, strides=1, padding: str = "same", **kwargs):
         super().__init__(**kwargs)
-        if isinstance(filters, bool) or not isinstance(filters, int) or filters < 1:
-            raise ArgumentError(f"FeedbackConv2D needs a whole number of filters >= 1, but got {filters!r}.")
-        self.filters = filters
+        self.filters = check_filters(filters, "FeedbackConv2D")
         self.kernel_size = pair(kernel_size, "kernel_size")
         self.strides = pair(strides, "strides")
-        self.padding = str(padding).lower()
-        if self.padding not in ("same", "valid"):
-            raise ArgumentError(f"padding is 'same' or 'valid', but got {padding!r}.")
+        self.padding = check_padding(padding)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
@@ -41,7 +37,7 @@ class FeedbackConv2D(FeedbackLayer):
                 f"FeedbackConv2D '{self.name}' needs inputs [batch, height, width, channels] with a fixed number of "
                 f"channels, but got {tuple(input_shape)}."
             )
-        self._add_connections((*self.kernel_size, int(input_shape[-1]), self.filters), self.filters)
+        self._add_connections((*self.kernel_size, int(input_shape[-1]), self.filters), (self.filters,))
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: int(input_shape[-1])})
         self.built = True
 
@@ -77,6 +73,20 @@ class FeedbackConv2D(FeedbackLayer):
             "strides": self.strides,
             "padding": self.padding,
         }
+
+
+def check_filters(value, layer: str) -> int:
+    """A whole number >= 1, or an ArgumentError that names the layer."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArgumentError(f"{layer} needs a whole number of filters >= 1, but got {value!r}.")
+    return value
+
+
+def check_padding(value) -> str:
+    """The padding in lower case, or an ArgumentError unless it is "same" or "valid"."""
+    if str(value).lower() not in ("same", "valid"):
+        raise ArgumentError(f"padding is 'same' or 'valid', but got {value!r}.")
+    return str(value).lower()
 
 
 def pair(value, argument: str) -> tuple[int, int]:

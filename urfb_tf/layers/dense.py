@@ -33,7 +33,7 @@ class FeedbackDense(FeedbackLayer):
                 f"FeedbackDense '{self.name}' needs inputs [batch, ..., features] with a fixed number of features, "
                 f"but got {tuple(input_shape)}."
             )
-        self._add_connections((int(input_shape[-1]), self.units), self.units)
+        self._add_connections((int(input_shape[-1]), self.units), (self.units,))
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: int(input_shape[-1])})
         self.built = True
 

@@ -1,10 +1,13 @@
-"""How far a feedback rule is from back-propagation, layer by layer."""
+"""How far a feedback rule is from back-propagation, layer by layer, and how alike untied filters are across space."""
 
 from urfb_tf.metrics.alignment import Alignment as Alignment
 from urfb_tf.metrics.alignment import angle as angle
 from urfb_tf.metrics.alignment import error_angles as error_angles
-from urfb_tf.metrics.alignment import feedback_layers as feedback_layers
 from urfb_tf.metrics.alignment import update_angles as update_angles
 from urfb_tf.metrics.alignment import weight_angles as weight_angles
+from urfb_tf.metrics.homogeneity import Homogeneity as Homogeneity
+from urfb_tf.metrics.homogeneity import homogeneities as homogeneities
+from urfb_tf.metrics.homogeneity import homogeneity as homogeneity
+from urfb_tf.metrics.homogeneity import whole_filters as whole_filters
 from urfb_tf.metrics.trace import Snapshot as Snapshot
 from urfb_tf.metrics.trace import trace as trace

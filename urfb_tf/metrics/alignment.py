@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers import FeedbackLayer
+from urfb_tf.layers import feedback_layers
 from urfb_tf.rules import BackPropagation
 
 
@@ -22,17 +22,6 @@ def angle(a, b) -> float | None:
         raise ArgumentError(f"An angle needs two arrays of one size, but got {a.size} and {b.size} entries.")
     size = np.linalg.norm(a) * np.linalg.norm(b)
     return float(np.degrees(np.arccos(np.clip(a @ b / size, -1, 1)))) if size > 0 else None
-
-
-def feedback_layers(model: keras.Model) -> list[FeedbackLayer]:
-    """All layers of a model that have a feedback rule, from below, those inside nested models too."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, FeedbackLayer):
-            found.append(layer)
-        elif hasattr(layer, "layers"):
-            found.extend(feedback_layers(layer))
-    return found
 
 
 def weight_angles(model: keras.Model) -> dict[str, float | None]:

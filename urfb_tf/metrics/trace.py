@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.metrics.alignment import angle, feedback_layers
+from urfb_tf.layers import feedback_layers
+from urfb_tf.metrics.alignment import angle
 
 
 @dataclasses.dataclass(frozen=True)

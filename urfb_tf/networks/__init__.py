@@ -1,6 +1,10 @@
 """The paper's networks, and the notation in which a new one takes one line."""
 
 from urfb_tf.networks.builder import build as build
+from urfb_tf.networks.changes import change_rule as change_rule
+from urfb_tf.networks.changes import freeze as freeze
+from urfb_tf.networks.changes import reinitialise as reinitialise
+from urfb_tf.networks.changes import untie as untie
 from urfb_tf.networks.paper import NETWORKS as NETWORKS
 from urfb_tf.networks.paper import deepernet as deepernet
 from urfb_tf.networks.paper import deepernet_s as deepernet_s

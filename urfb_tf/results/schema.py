@@ -15,6 +15,7 @@ _EPOCH = {
     "test_error": float,
     "seconds": float,
 }
+_FILTERS: dict[str, type] = {"locations": list, "shape": list, "float16": str}
 
 
 def check(result: object, source: str) -> dict:
@@ -41,6 +42,8 @@ def check(result: object, source: str) -> dict:
         for key in _EPOCH:
             if key.endswith(("error", "evaluated")) and not 0 <= epoch[key] <= 1:
                 raise ResultError(f"{source}, epoch {number}: {key} is {epoch[key]}, not a share in [0, 1].")
+    for layer, stored in result.get("filters", {}).items():
+        _check_fields(stored, _FILTERS, f"{source}, filters of {layer}")
     if not result["epochs"] or not result["sessions"]:
         raise ResultError(f"{source} has no epoch or no session: nothing was measured.")
     return result

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.training.order import permutation, steps_per_epoch
 
 
@@ -84,6 +85,16 @@ class EpochProgram:
         variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         for variable, value in zip(variables, [*state.trainable, *state.non_trainable], strict=True):
             variable.assign(value)
+
+    def begin_epoch(self, state: State) -> State:
+        """The state with which an epoch begins: feedback weights that follow R once per epoch are renewed."""
+        variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        values = {id(v): value for v, value in zip(variables, [*state.trainable, *state.non_trainable], strict=True)}
+        for layer in layers_of(self.model):
+            if isinstance(layer, UntiedConv2D) and layer.stale_feedback is not None:
+                values[id(layer.stale_feedback)] = values[id(layer.feedback)]
+        renewed = [values[id(v)] for v in variables]
+        return State(renewed[: len(state.trainable)], renewed[len(state.trainable) :])
 
     def steps(self, images) -> int:
         """Steps in an epoch over `images`."""

@@ -42,6 +42,7 @@ def train(
     checkpoint_every: int = 5,
     identity: dict | None = None,
     session: dict | None = None,
+    history: tuple[list[dict], list[dict]] | None = None,
     probes: Iterable[Probe] = (),
     progress: Progress | None = None,
     after_epoch: Callable[[list[dict], list[dict]], None] | None = None,
@@ -60,7 +61,9 @@ def train(
         checkpoint: the file in which the run is kept. None keeps nothing.
         checkpoint_every: write it after so many epochs, and at the end.
         identity: what must agree for a checkpoint to be continued.
-        session: a note on this program and machine, kept with the checkpoint.
+        session: a note on this program and machine, kept with the checkpoint; noted once, however often it comes.
+        history: records and sessions of earlier phases, of which the model's weights are the outcome. A checkpoint that
+            holds no more epochs than these belongs to them, and is not loaded.
         probes: functions of the model whose results join each epoch's record.
         progress: called as (epoch, step, steps, tally) along each epoch.
         after_epoch: called with all epochs' records and all sessions after each epoch, and once if none is left to do.
@@ -91,13 +94,14 @@ def train(
     path = None if checkpoint is None else pathlib.Path(checkpoint)
     if path is not None:
         check_writable(path.parent)
-    records, sessions = _resume(program, path, identity or {})
+    records, sessions = _resume(program, path, identity or {}, history or ([], []))
     if len(records) >= epochs:
         # The earlier start may have been killed between its last checkpoint and this call.
         if after_epoch is not None:
             after_epoch(records, sessions)
         return records
-    sessions.append({"from_epoch": len(records) + 1, **(session or {})})
+    if session is None or not sessions or {**sessions[-1], **session} != sessions[-1]:
+        sessions.append({"from_epoch": len(records) + 1, **(session or {})})
     device_data = {
         name: (tf.constant(split.images), tf.constant(split.labels))
         for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items()
@@ -116,7 +120,7 @@ def train(
     try:
         for epoch in range(len(records), epochs):
             started = time.perf_counter()
-            new, tally = finished[0], Tally.zero()
+            new, tally = program.begin_epoch(finished[0]), Tally.zero()
             for first in range(0, steps, CHUNK):
                 last = min(first + CHUNK, steps)
                 new, tally = program.train(
@@ -162,15 +166,19 @@ def _share(total: tf.Tensor, tally: Tally) -> float:
     return round(float(total) / float(tally.examples), 6)
 
 
-def _resume(program: EpochProgram, path: pathlib.Path | None, identity: dict) -> tuple[list[dict], list[dict]]:
-    """The records and sessions of an earlier start, its weights put into the model; empty lists if there is none."""
+def _resume(
+    program: EpochProgram, path: pathlib.Path | None, identity: dict, history: tuple[list[dict], list[dict]]
+) -> tuple[list[dict], list[dict]]:
+    """The records and sessions of an earlier start, its weights put into the model; `history` if there is none."""
     if path is None or not path.exists():
-        return [], []
+        return history
     found = Checkpoint.load(path)
     if found.identity != identity:
         keys = [key for key in {**found.identity, **identity} if found.identity.get(key) != identity.get(key)]
         differences = "; ".join(f"{key} was {found.identity.get(key)!r}, is {identity.get(key)!r}" for key in keys)
         raise CheckpointError(f"{path} belongs to another run ({differences}): choose another folder, or move it away.")
+    if history[0] and len(found.epochs) <= len(history[0]):
+        return history
     start = program.state()
     shapes = [tuple(tensor.shape) for tensor in (*start.trainable, *start.non_trainable)]
     if shapes != [weights.shape for weights in found.weights]:

@@ -1,0 +1,87 @@
+"""Which connections a convolution implies, as numbers: the one place where borders, strides and padding are decided."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from urfb_tf.errors import ArgumentError
+
+
+@dataclasses.dataclass(frozen=True)
+class Locality:
+    """The geometry of a convolution over images of one size.
+
+    Attributes:
+        size: height and width of the input.
+        kernel_size: height and width of the filters.
+        strides: steps between windows, down and right.
+        padding: "same" or "valid".
+
+    Raises:
+        ArgumentError: if no window fits into the image ("valid" padding).
+    """
+
+    size: tuple[int, int]
+    kernel_size: tuple[int, int]
+    strides: tuple[int, int]
+    padding: str
+
+    def __post_init__(self):
+        if self.padding == "valid" and any(k > n for k, n in zip(self.kernel_size, self.size, strict=True)):
+            raise ArgumentError(
+                f"With padding 'valid' a filter of {self.kernel_size} needs an image at least as large, "
+                f"but got {self.size}."
+            )
+
+    @functools.cached_property
+    def output_size(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        return len(self.reach[0]), len(self.reach[1])
+
+    @functools.cached_property
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """Per axis, the input coordinate under each output and filter coordinate, int [outputs, kernel]; -1 outside."""
+        rows, columns = zip(self.size, self.kernel_size, self.strides, strict=True)
+        return _reach(*rows, self.padding), _reach(*columns, self.padding)
+
+    @functools.cached_property
+    def pairs(self) -> "Pairs":
+        """Every connected pair of an output location and an input pixel."""
+        rows, columns = self.reach  # [H', kh], [W', kw]
+        pixel = np.where(
+            (rows >= 0)[:, None, :, None] & (columns >= 0)[None, :, None, :],
+            rows[:, None, :, None] * self.size[1] + columns[None, :, None, :],
+            -1,
+        )  # [H', W', kh, kw]
+        pixel = pixel.reshape(len(rows) * len(columns), -1)  # [P, K]
+        location, offset = np.nonzero(pixel >= 0)
+        return Pairs(location, offset, pixel[location, offset])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """Connected pairs, ordered by location, then by place in the filter. All arrays are int [pairs].
+
+    Attributes:
+        location: of the output, row by row, in [0, H' W').
+        offset: place in the filter, row by row, in [0, kh kw).
+        pixel: of the input, row by row, in [0, H W).
+    """
+
+    location: np.ndarray
+    offset: np.ndarray
+    pixel: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.location)
+
+
+def _reach(size: int, kernel: int, stride: int, padding: str) -> np.ndarray:
+    if padding == "same":
+        outputs = -(-size // stride)
+        before = max((outputs - 1) * stride + kernel - size, 0) // 2  # the odd pixel of padding comes last
+    else:
+        outputs, before = (size - kernel) // stride + 1, 0
+    coordinate = np.arange(outputs)[:, None] * stride - before + np.arange(kernel)  # [outputs, kernel]
+    return np.where((coordinate >= 0) & (coordinate < size), coordinate, -1)

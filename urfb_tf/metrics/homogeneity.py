@@ -1,0 +1,66 @@
+"""How alike the filters of an untied layer are across space (section 4.1, Figure 6)."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import UntiedConv2D, layers_of
+
+
+class Homogeneity(NamedTuple):
+    """Mean cosines between filters at different locations.
+
+    Attributes:
+        similarity: of corresponding filters. 1 where weights are tied; about 0 for independent random ones.
+        shuffled: the same once the filters of each location have traded places at random: what is left is what all
+            filters have in common. The exact mean over all such shuffles, not a draw.
+    """
+
+    similarity: float
+    shuffled: float
+
+
+def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
+    """How alike corresponding filters are, over all pairs of locations whose filters lie inside the image.
+
+    Args:
+        layer: a built untied layer.
+        weights: anything of W's shape [S, Cin, filters]. None means W.
+
+    Raises:
+        ArgumentError: if fewer than two locations have whole filters.
+    """
+    filters = whole_filters(layer, weights)  # [N, K Cin, F]
+    count, _, variety = filters.shape
+    if count < 2:
+        raise ArgumentError(f"'{layer.name}' has fewer than two locations whose filters lie inside the image.")
+    lengths = np.linalg.norm(filters, axis=1, keepdims=True)
+    units = np.divide(filters, lengths, out=np.zeros_like(filters), where=lengths > 0)
+    pairs = count * (count - 1)
+    by_filter = units.sum(axis=0)  # [K Cin, F]
+    by_location = units.sum(axis=2)  # [N, K Cin]
+    # Squares of sums hold all pairs of terms; the pairs of a location with itself are taken away.
+    alike = (by_filter**2).sum() - (units**2).sum()
+    all_alike = (by_filter.sum(axis=1) ** 2).sum() - (by_location**2).sum()
+    return Homogeneity(float(alike / pairs / variety), float(all_alike / pairs / variety**2))
+
+
+def whole_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
+    """The filters of all locations at which none of their places is outside the image, float64 [N, kh kw Cin, F]."""
+    pairs, places = layer.locality.pairs, np.prod(layer.kernel_size)
+    whole = np.bincount(pairs.location)[pairs.location] == places
+    weights = keras.ops.convert_to_numpy(layer.kernel if weights is None else weights)[whole]
+    return weights.reshape(-1, places * weights.shape[1], layer.filters).astype(np.float64)
+
+
+def homogeneities(model: keras.Model) -> dict:
+    """A probe for `urfb_tf.train`: `homogeneity` and `homogeneity_shuffled` of each untied layer's W, by layer name."""
+    found = {layer.name: homogeneity(layer) for layer in layers_of(model) if isinstance(layer, UntiedConv2D)}
+    if not found:
+        return {}
+    return {
+        "homogeneity": {name: round(value.similarity, 4) for name, value in found.items()},
+        "homogeneity_shuffled": {name: round(value.shuffled, 4) for name, value in found.items()},
+    }

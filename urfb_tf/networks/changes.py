@@ -1,0 +1,157 @@
+"""Changing a model between two phases of training: untie convolutions, freeze or re-initialise layers, swap rules.
+
+`untie` and `change_rule` return a new model and leave the old one as it is; `freeze` and `reinitialise` change the
+model itself. All keep the weights that they do not speak of, and compile the result as the old model was compiled.
+"""
+
+from collections.abc import Callable, Iterable
+
+import keras
+import tensorflow as tf
+
+from urfb_tf import rules
+from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, feedback_layers, layers_of
+from urfb_tf.layers.connectivity import keep
+from urfb_tf.seeds import stream
+
+WEIGHTS = ("kernel", "feedback", "bias", "kernel_mask", "feedback_mask")
+
+
+def untie(
+    model: keras.Model,
+    layers: Iterable[str] | None = None,
+    *,
+    backend: str = "dense",
+    feedback_refresh: str = "step",
+) -> keras.Model:
+    """The same function with untied convolutions: each location gets its own copy of W and R (section 4.1).
+
+    Layers that are untied already keep their weights and take on the two options.
+
+    Args:
+        model: a built functional or sequential model with images of fixed size.
+        layers: names of the convolutions to untie. None means all with a feedback rule.
+        backend, feedback_refresh: as in `UntiedConv2D`.
+
+    Raises:
+        ArgumentError: if the model is neither functional nor sequential, or a name is not one of its convolutions.
+    """
+    chosen = _choose(model, layers, (FeedbackConv2D, UntiedConv2D))
+
+    def replace(layer):
+        return UntiedConv2D.from_config(
+            {**layer.get_config(), "backend": backend, "feedback_refresh": feedback_refresh}
+        )
+
+    def values(old, new, name):
+        value = tf.convert_to_tensor(getattr(old, name))
+        if isinstance(old, UntiedConv2D):
+            return value
+        if name == "bias":
+            return tf.broadcast_to(value, new.bias.shape)
+        filters = tf.reshape(value, [-1, *value.shape[2:]])  # [kh kw, Cin, F]
+        return tf.gather(filters, new.locality.pairs.offset)  # [S, Cin, F]
+
+    return _rebuild(model, chosen, replace, values)
+
+
+def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iterable[str] | None = None) -> keras.Model:
+    """The same weights under another feedback rule; a layer that gains feedback weights draws them from its seed.
+
+    Args:
+        model: a built functional or sequential model.
+        rule: a feedback rule or its name.
+        layers: names of the layers to change. None means all but the lowest, which has no one to hand an error to.
+
+    Raises:
+        ArgumentError: for an unknown rule, or a name without a feedback rule.
+    """
+    names = [layer.name for layer in feedback_layers(model)][1:] if layers is None else layers
+    chosen = _choose(model, names, (FeedbackLayer,))
+    serialized = keras.saving.serialize_keras_object(rules.get(rule))
+    return _rebuild(
+        model,
+        chosen,
+        lambda layer: type(layer).from_config({**layer.get_config(), "rule": serialized}),
+        lambda old, new, name: tf.convert_to_tensor(getattr(old, name)),
+    )
+
+
+def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
+    """Let layers, of any kind, keep their weights from now on. They still hand errors down.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ArgumentError: if a name is not one of the model's.
+    """
+    for layer in _choose(model, layers, (keras.layers.Layer,)):
+        layer.trainable = False
+    if model.compiled:  # an optimiser is made for the weights that train
+        model.compile_from_config(model.get_compile_config())
+    return model
+
+
+def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, seed: int = 0) -> keras.Model:
+    """Draw W, R and the bias of layers anew, as their initialisers say. Which connections exist stays.
+
+    Args:
+        model: a built model.
+        layers: names of layers with a feedback rule. None means all.
+        seed: what the new weights are drawn from; each layer draws its own.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ArgumentError: if a name has no feedback rule.
+    """
+    for layer in _choose(model, layers, (FeedbackLayer,)):
+        config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0}
+        fresh = type(layer).from_config({**config, "seed": stream(seed, layer.name, "reinitialise")})
+        fresh.build(layer.get_build_config()["input_shape"])
+        for name, mask in {"kernel": layer.kernel_mask, "feedback": layer.feedback_mask, "bias": None}.items():
+            if getattr(layer, name) is not None:
+                mask = None if mask is None else tf.convert_to_tensor(mask)
+                getattr(layer, name).assign(keep(mask, tf.convert_to_tensor(getattr(fresh, name))))
+        if isinstance(layer, UntiedConv2D):
+            layer.refresh_feedback()
+    return model
+
+
+def _choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple[type, ...]) -> list[keras.layers.Layer]:
+    if isinstance(names, str):
+        raise ArgumentError(f"layers is a list of names, but got {names!r}: write [{names!r}].")
+    found: dict[str, keras.layers.Layer] = {layer.name: layer for layer in layers_of(model) if isinstance(layer, kinds)}
+    for name in names or ():
+        if name not in found:
+            raise ArgumentError(one_of(f"{' or '.join(kind.__name__ for kind in kinds)} of the model", name, found))
+    return list(found.values()) if names is None else [found[name] for name in names]
+
+
+def _rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
+    """A copy in which `replace(layer)` stands for each chosen layer, its weights `values(old, new, name)`."""
+    if not getattr(model, "inputs", None):
+        raise ArgumentError("Only built functional and sequential models can be changed so; this one is neither.")
+    chosen_ids = {id(layer) for layer in chosen}
+    copies = []
+
+    def copy(layer):
+        new = replace(layer) if id(layer) in chosen_ids else type(layer).from_config(layer.get_config())
+        copies.append((layer, new))
+        return new
+
+    result = keras.models.clone_model(model, clone_function=copy, recursive=True)
+    for old, new in copies:
+        if id(old) not in chosen_ids:
+            for source, target in zip(old.variables, new.variables, strict=True):
+                target.assign(source)
+            continue
+        for name in WEIGHTS:
+            if getattr(old, name) is not None and getattr(new, name) is not None:
+                getattr(new, name).assign(values(old, new, name))
+        if isinstance(new, UntiedConv2D):
+            new.refresh_feedback()
+    return result
