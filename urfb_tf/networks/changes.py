@@ -121,10 +121,10 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     return model
 
 
-def _choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple[type, ...]) -> list[keras.layers.Layer]:
+def _choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> list[keras.layers.Layer]:
     if isinstance(names, str):
         raise ArgumentError(f"layers is a list of names, but got {names!r}: write [{names!r}].")
-    found: dict[str, keras.layers.Layer] = {layer.name: layer for layer in layers_of(model) if isinstance(layer, kinds)}
+    found = {layer.name: layer for layer in layers_of(model) if isinstance(layer, kinds)}
     for name in names or ():
         if name not in found:
             raise ArgumentError(one_of(f"{' or '.join(kind.__name__ for kind in kinds)} of the model", name, found))
