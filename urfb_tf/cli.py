@@ -36,6 +36,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     record = commands.add_parser("record", help="put a run's result among those that travel with the package")
     record.add_argument("folder", type=pathlib.Path, help="the run's folder")
     record.set_defaults(command=_record)
+
+    bench = commands.add_parser("bench", help="measure time and memory on this machine")
+    bench.add_argument("subject", choices=["untied"], help="untied: a step of each convolution, tied and untied")
+    bench.add_argument("--batch", type=int, default=500, help="examples per step (default: 500)")
+    bench.add_argument("--repeats", type=int, default=15, help="timed calls of each step (default: 15)")
+    bench.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    bench.set_defaults(command=_bench)
     return parser.parse_args(arguments)
 
 
@@ -146,4 +153,31 @@ def _record(options: argparse.Namespace) -> int:
     from urfb_tf.results import record
 
     print(f"recorded as {record(options.folder / RESULT)}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    import dataclasses
+
+    from urfb_tf import environment
+    from urfb_tf.bench import report, untied
+    from urfb_tf.bench.measure import Machine
+    from urfb_tf.errors import ArgumentError
+
+    for name, least in {"batch": 1, "repeats": 3}.items():
+        if getattr(options, name) < least:
+            raise ArgumentError(f"--{name} is a whole number >= {least}, but got {getattr(options, name)}.")
+    machine, layers = Machine.measured(), untied.layers_to_measure()
+    batches = {options.batch: None, untied.SPARSE_BATCH: None}
+    rows = [row for batch in batches for row in untied.measure(layers, machine, batch=batch, repeats=options.repeats)]
+    if options.json:
+        record = {**environment.describe(), "machine": vars(machine), "rows": [dataclasses.asdict(row) for row in rows]}
+        print(json.dumps(record, indent=1))
+        return 0
+    print(environment.summary())
+    print(
+        f"{machine.flops / 1e9:.0f} GFLOP/s in matrix products, {machine.bandwidth / 1e9:.0f} GB/s to and from memory"
+    )
+    for batch in batches:
+        print(f"\nBatch {batch}\n\n{report.untied_table([row for row in rows if row.batch == batch])}")
     return 0

@@ -9,6 +9,8 @@ from urfb_tf.experiments.phases import Phase
 from urfb_tf.networks import NETWORKS
 from urfb_tf.networks.builder import LOSSES
 
+GAIN = 100
+
 
 @dataclasses.dataclass(frozen=True)
 class PaperErrors:
@@ -146,17 +148,26 @@ def _table1_cifar10_untied() -> list[Experiment]:
 
 
 def _untied_beyond() -> list[Experiment]:
-    """Not in the paper: untied filters that start independent of one another, so that only the data can align them."""
+    """Not in the paper: what makes untied filters alike, and do they move at all?
+
+    Filters that start independent of one another can only be aligned by the data; with a gain, filters move as far as
+    tied ones, or nearly so.
+    """
     urfb = _table1_cifar10_untied()[0]
-    independent = (urfb.phases[0], dataclasses.replace(urfb.phases[1], reinitialise=("conv1",)))
+
+    def variant(name: str, title: str, **changes) -> Experiment:
+        phases = (urfb.phases[0], dataclasses.replace(urfb.phases[1], **changes))
+        return dataclasses.replace(urfb, id=f"untied/cifar10/{name}", title=title, phases=phases, paper=None)
+
     return [
-        dataclasses.replace(
-            urfb,
-            id="untied/cifar10/urfb-independent",
-            title="URFB untied, independent start",
-            phases=independent,
-            paper=None,
-        )
+        variant("urfb-independent", "URFB untied, independent start", reinitialise=("conv1",)),
+        variant("urfb-gain", f"URFB untied, step {GAIN} times larger", update_gain=float(GAIN)),
+        variant(
+            "urfb-independent-gain",
+            f"URFB untied, independent start, step {GAIN} times larger",
+            reinitialise=("conv1",),
+            update_gain=float(GAIN),
+        ),
     ]
 
 

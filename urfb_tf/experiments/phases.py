@@ -16,7 +16,7 @@ class Phase:
         epochs: its length; the last phase of a run goes on for as long as the run is asked to.
         learning_rate, batch_size, rule: as in `Experiment`. None means the experiment's own.
         untie: names of convolutions that become untied.
-        feedback_refresh: of these, as in `UntiedConv2D`.
+        feedback_refresh, update_gain: of these, as in `UntiedConv2D`.
         reinitialise: names of layers whose weights are drawn anew.
         freeze: names of layers that keep their weights from now on.
     """
@@ -27,6 +27,7 @@ class Phase:
     rule: str | None = None
     untie: tuple[str, ...] = ()
     feedback_refresh: str = "step"
+    update_gain: float = 1.0
     reinitialise: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
 
@@ -50,7 +51,9 @@ class Phase:
         if rule is not None:
             model = changes.change_rule(model, rule)
         if self.untie:
-            model = changes.untie(model, self.untie, feedback_refresh=self.feedback_refresh)
+            model = changes.untie(
+                model, self.untie, feedback_refresh=self.feedback_refresh, update_gain=self.update_gain
+            )
         if self.reinitialise:
             model = changes.reinitialise(model, self.reinitialise, seed=seed)
         return changes.freeze(model, self.freeze) if self.freeze else model

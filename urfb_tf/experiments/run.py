@@ -9,8 +9,9 @@ from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.definitions import Experiment
+from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
-from urfb_tf.metrics import Alignment, homogeneities
+from urfb_tf.metrics import Alignment, HomogeneityProbe
 from urfb_tf.results.filters import filters_of
 from urfb_tf.results.schema import SCHEMA, check
 from urfb_tf.seeds import stream
@@ -79,15 +80,21 @@ def run(
             write_atomically(folder / RESULT, content.encode() + b"\n")
 
     checkpoint = None if folder is None else folder / CHECKPOINT
-    done = len(Checkpoint.load(checkpoint).epochs) if checkpoint is not None and checkpoint.exists() else 0
+    saved = Checkpoint.load(checkpoint).epochs if checkpoint is not None and checkpoint.exists() else []
+    done = len(saved)
     total = max(epochs, done)
     session = environment.describe()
     probes: list = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
     schedule = experiment.schedule
     model, rule, start = experiment.make_model(data.classes, seed), schedule[0].rule, 0
+    filters_at_start: dict = {}
     for number, phase in enumerate(schedule, start=1):
+        if latest and phase.untie:
+            latest["result"]["epochs"][-1]["untied_from"] = shared_filters(model, phase.untie)
+        before = latest["result"]["epochs"] if latest else saved
         new_rule = None if phase.rule == rule else experiment.make_rule(phase.rule)
         model, rule = phase.begin(model, rule=new_rule, seed=stream(seed, "phase", number)), phase.rule
+        filters_at_start |= starts(model, phase, before[start - 1]["untied_from"] if phase.untie and start else None)
         end = total if number == len(schedule) else min(start + phase.epochs, total)
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
             train(
@@ -102,7 +109,7 @@ def run(
                 identity=identity,
                 session=session,
                 history=(latest["result"]["epochs"], latest["result"]["sessions"]) if latest else None,
-                probes=[*probes, homogeneities],
+                probes=[*probes, HomogeneityProbe(filters_at_start)],
                 progress=progress,
                 after_epoch=keep,
             )

@@ -6,7 +6,7 @@ from urfb_tf.metrics.alignment import error_angles as error_angles
 from urfb_tf.metrics.alignment import update_angles as update_angles
 from urfb_tf.metrics.alignment import weight_angles as weight_angles
 from urfb_tf.metrics.homogeneity import Homogeneity as Homogeneity
-from urfb_tf.metrics.homogeneity import homogeneities as homogeneities
+from urfb_tf.metrics.homogeneity import HomogeneityProbe as HomogeneityProbe
 from urfb_tf.metrics.homogeneity import homogeneity as homogeneity
 from urfb_tf.metrics.homogeneity import whole_filters as whole_filters
 from urfb_tf.metrics.trace import Snapshot as Snapshot

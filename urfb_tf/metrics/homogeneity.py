@@ -1,5 +1,6 @@
-"""How alike the filters of an untied layer are across space (section 4.1, Figure 6)."""
+"""How alike the filters of an untied layer are across space (section 4.1, Figure 6), and how far they have moved."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import keras
@@ -27,7 +28,7 @@ def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
 
     Args:
         layer: a built untied layer.
-        weights: anything of W's shape [S, Cin, filters]. None means W.
+        weights: anything of W's shape [S, Cin, filters], such as R, or W's change. None means W.
 
     Raises:
         ArgumentError: if fewer than two locations have whole filters.
@@ -55,12 +56,34 @@ def whole_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
     return weights.reshape(-1, places * weights.shape[1], layer.filters).astype(np.float64)
 
 
-def homogeneities(model: keras.Model) -> dict:
-    """A probe for `urfb_tf.train`: `homogeneity` and `homogeneity_shuffled` of each untied layer's W, by layer name."""
-    found = {layer.name: homogeneity(layer) for layer in layers_of(model) if isinstance(layer, UntiedConv2D)}
-    if not found:
-        return {}
-    return {
-        "homogeneity": {name: round(value.similarity, 4) for name, value in found.items()},
-        "homogeneity_shuffled": {name: round(value.shuffled, 4) for name, value in found.items()},
-    }
+class HomogeneityProbe:
+    """The homogeneity of each untied layer, as a probe for `urfb_tf.train`.
+
+    Args:
+        starts: W as it was when the layer was untied, [S, Cin, filters], by layer name. Of these layers the change
+            since then is measured too: filters that have not moved are alike without having learned to be.
+    """
+
+    def __init__(self, starts: Mapping[str, np.ndarray] | None = None):
+        self.starts = dict(starts or {})
+
+    def __call__(self, model: keras.Model) -> dict:
+        """By layer name: `homogeneity` and `homogeneity_shuffled` of W, `change`, the length of W's change in units
+        of the start's, and `change_homogeneity` and `change_homogeneity_shuffled`. Nothing if no layer is untied."""
+        found: dict[str, dict[str, float]] = {}
+        for layer in layers_of(model):
+            if not isinstance(layer, UntiedConv2D):
+                continue
+            kernel = keras.ops.convert_to_numpy(layer.kernel)
+            values = _named("homogeneity", homogeneity(layer, kernel))
+            if layer.name in self.starts:
+                start = self.starts[layer.name]
+                values["change"] = float(np.linalg.norm(kernel - start) / np.linalg.norm(start))
+                values |= _named("change_homogeneity", homogeneity(layer, kernel - start))
+            for kind, value in values.items():
+                found.setdefault(kind, {})[layer.name] = round(value, 5)
+        return found
+
+
+def _named(name: str, value: Homogeneity) -> dict[str, float]:
+    return {name: value.similarity, f"{name}_shuffled": value.shuffled}

@@ -24,15 +24,16 @@ def untie(
     *,
     backend: str = "dense",
     feedback_refresh: str = "step",
+    update_gain: float = 1.0,
 ) -> keras.Model:
     """The same function with untied convolutions: each location gets its own copy of W and R (section 4.1).
 
-    Layers that are untied already keep their weights and take on the two options.
+    Layers that are untied already keep their weights and take on the options.
 
     Args:
         model: a built functional or sequential model with images of fixed size.
         layers: names of the convolutions to untie. None means all with a feedback rule.
-        backend, feedback_refresh: as in `UntiedConv2D`.
+        backend, feedback_refresh, update_gain: as in `UntiedConv2D`.
 
     Raises:
         ArgumentError: if the model is neither functional nor sequential, or a name is not one of its convolutions.
@@ -41,7 +42,7 @@ def untie(
 
     def replace(layer):
         return UntiedConv2D.from_config(
-            {**layer.get_config(), "backend": backend, "feedback_refresh": feedback_refresh}
+            {**layer.get_config(), "backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
         )
 
     def values(old, new, name):

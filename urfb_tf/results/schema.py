@@ -15,7 +15,7 @@ _EPOCH = {
     "test_error": float,
     "seconds": float,
 }
-_FILTERS: dict[str, type] = {"locations": list, "shape": list, "float16": str}
+_FILTERS: dict[str, type] = {"locations": list, "shape": list, "float32": str}
 
 
 def check(result: object, source: str) -> dict:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError, is_positive, one_of
 from urfb_tf.layers.base import FeedbackLayer
 from urfb_tf.layers.conv import check_filters, check_padding, pair
 from urfb_tf.layers.untied.dense import DenseLocal
@@ -38,6 +38,8 @@ class UntiedConv2D(FeedbackLayer):
             is what the original implementation did in its untied phase: they stay what they were until
             `refresh_feedback`, which `urfb_tf.train` and the callback `RefreshFeedback` call as an epoch begins.
             Under back-propagation W itself carries the error, always.
+        update_gain: multiplies the increments of W and R, as a step of its own would. A tied filter adds up the
+            increments of all locations, so that under one step it moves that much faster than untied ones.
         **kwargs: those of `FeedbackLayer` and of every Keras layer. The bias, if any, is [H', W', filters].
 
     Raises:
@@ -55,6 +57,7 @@ class UntiedConv2D(FeedbackLayer):
         *,
         backend: str = "dense",
         feedback_refresh: str = "step",
+        update_gain: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -66,7 +69,10 @@ class UntiedConv2D(FeedbackLayer):
             raise ArgumentError(one_of("backend", backend, BACKENDS))
         if feedback_refresh not in REFRESHES:
             raise ArgumentError(one_of("feedback_refresh", feedback_refresh, REFRESHES))
+        if not is_positive(update_gain):
+            raise ArgumentError(f"UntiedConv2D needs an update_gain > 0, but got {update_gain!r}.")
         self.backend = backend
+        self.update_gain = float(update_gain)
         self.feedback_refresh = feedback_refresh
         self.stale_feedback = None
 
@@ -114,7 +120,8 @@ class UntiedConv2D(FeedbackLayer):
         return self._products.pull_back(error, weights)
 
     def _correlate(self, inputs, error):
-        return self._products.correlate(inputs, error)
+        products = self._products.correlate(inputs, error)
+        return products if self.update_gain == 1 else products * tf.cast(self.update_gain, products.dtype)
 
     def filters_at(self, row: int, column: int, weights=None) -> np.ndarray:
         """The filters of one output location, [kh, kw, Cin, filters]; NaN where a place lies outside the image.
@@ -151,6 +158,7 @@ class UntiedConv2D(FeedbackLayer):
             "padding": self.padding,
             "backend": self.backend,
             "feedback_refresh": self.feedback_refresh,
+            "update_gain": self.update_gain,
         }
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: time and memory of what the package does, side by side in one process."""

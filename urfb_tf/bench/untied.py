@@ -1,0 +1,115 @@
+"""One training step of a convolution, tied and untied: time, memory, and what bounds the dense form.
+
+A step is forward, error handed down (where the layer has someone below it) and update of W and R.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf import networks
+from urfb_tf.bench.measure import Machine, Timing, interleaved, peak_memory
+from urfb_tf.layers import FeedbackConv2D, UntiedConv2D, layers_of
+
+SPARSE_BATCH = 50  # the sparse form does not fit larger ones into the memory of a small machine
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One layer at one batch size. Times are of a step; `peak` is bytes of tensors during one.
+
+    Attributes:
+        network, layer: which.
+        batch: images per step.
+        connections: of the untied layer.
+        times, peak: by form: "tied", "dense", and where the batch allows "sparse".
+        bound: the least seconds for the dense form's operations at the machine's ceilings, one after another.
+    """
+
+    network: str
+    layer: str
+    batch: int
+    connections: int
+    times: dict[str, Timing]
+    peak: dict[str, int]
+    bound: float
+
+    def ratio(self, form: str, other: str) -> float:
+        """How many times longer a step takes in one form than in another, by medians."""
+        return self.times[form].median / self.times[other].median
+
+
+def layers_to_measure() -> list[tuple[str, FeedbackConv2D]]:
+    """Simpnet's convolution and those of deepernet_s, with the names of their networks."""
+    found = []
+    for name, model in {"simpnet": networks.simpnet(), "deepernet_s": networks.deepernet_s()}.items():
+        found += [(name, layer) for layer in layers_of(model) if isinstance(layer, FeedbackConv2D)]
+    return found
+
+
+def measure(
+    layers: Iterable[tuple[str, FeedbackConv2D]], machine: Machine, *, batch: int, repeats: int = 15
+) -> list[Row]:
+    """One row per layer; the sparse form takes part up to a batch of 50."""
+    return [_row(network, layer, machine, batch, repeats) for network, layer in layers]
+
+
+def _row(network: str, tied: FeedbackConv2D, machine: Machine, batch: int, repeats: int) -> Row:
+    shape = (batch, *tied.input.shape[1:])
+    forms: dict = {"tied": tied}
+    for backend in ("dense", "sparse") if batch <= SPARSE_BATCH else ("dense",):
+        config = {**tied.get_config(), "backend": backend}
+        forms[backend] = UntiedConv2D.from_config(config)
+        forms[backend].build(shape)
+    x = tf.random.stateless_normal(shape, [0, 0])
+    errors = tf.random.stateless_normal((batch, *tied.output.shape[1:]), [0, 1])
+    steps = {name: _step(layer, x, errors) for name, layer in forms.items()}
+    times = interleaved(steps, repeats=repeats)
+    peak = {name: peak_memory(step) for name, step in steps.items()}
+    dense = forms["dense"]
+    return Row(network, tied.name, batch, int(np.prod(dense.kernel.shape)), times, peak, _bound(dense, machine, batch))
+
+
+def _step(layer, x: tf.Tensor, errors: tf.Tensor):
+    hands_down = layer.rule.has_feedback
+
+    def step():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x)
+        weights = [variable.value for variable in layer.trainable_variables]
+        down, gradients = tape.gradient(outputs, [x, weights], output_gradients=errors)
+        for variable, gradient in zip(weights, gradients, strict=True):
+            variable.assign_sub(0.1 * gradient)
+        return (outputs, down) if hands_down else outputs
+
+    return tf.function(step, autograph=False)
+
+
+def _bound(layer: UntiedConv2D, machine: Machine, batch: int) -> float:
+    """Each operation of the dense form at the ceiling that binds it; operations do not overlap."""
+    _, height, width, channels = layer.input_spec.shape
+    pixels = batch * height * width * channels
+    fields = batch * int(np.prod(layer.locality.output_size)) * layer.filters
+    patches = batch * len(layer.locality.pairs) * channels
+    connections = int(np.prod(layer.kernel.shape))
+    product = 2 * batch * connections
+    operations = [
+        (0, 2 * pixels),  # batch last
+        (0, pixels + patches),  # patches
+        (product, patches + connections + fields),  # fields
+        (0, 2 * fields),  # batch first
+        (0, 2 * fields),  # errors, batch inside
+        (product, patches + fields + connections),  # update
+        (0, 3 * connections),
+    ]
+    if layer.rule.has_feedback:
+        operations += [
+            (product, connections + fields + patches),  # shares
+            (0, patches + pixels),  # their sums
+            (0, 2 * pixels),  # batch first
+            (0, 3 * connections),
+        ]
+    return sum(machine.seconds(*operation) for operation in operations)
