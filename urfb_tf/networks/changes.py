@@ -147,7 +147,8 @@ def _rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callab
     result = keras.models.clone_model(model, clone_function=copy, recursive=True)
     for old, new in copies:
         if id(old) not in chosen_ids:
-            for source, target in zip(old.variables, new.variables, strict=True):
+            # Operations such as a sum of two tensors have none.
+            for source, target in zip(getattr(old, "variables", ()), getattr(new, "variables", ()), strict=True):
                 target.assign(source)
             continue
         for name in WEIGHTS:

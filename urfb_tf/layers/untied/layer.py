@@ -90,10 +90,13 @@ class UntiedConv2D(FeedbackLayer):
         spread = (pairs / np.prod(self.kernel_size)) ** 0.5
         self._add_connections((pairs, channels, self.filters), (*self.locality.output_size, self.filters), spread)
         if self.feedback_refresh == "epoch" and self.rule.has_feedback:
+            # Read by an initialiser, since models that are built at their first call make their weights only later.
             self.stale_feedback = self.add_weight(
-                name="stale_feedback", shape=self.kernel.shape, initializer="zeros", trainable=False
+                name="stale_feedback",
+                shape=self.kernel.shape,
+                initializer=lambda shape, dtype=None: tf.cast(self.feedback, dtype or self.feedback.dtype),
+                trainable=False,
             )
-            self.refresh_feedback()
         self.input_spec = keras.layers.InputSpec(shape=(None, height, width, channels))
         self.built = True
 
