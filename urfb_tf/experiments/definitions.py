@@ -105,7 +105,7 @@ class Experiment:
         record = dataclasses.asdict(self)
         for key in ("id", "title", "paper", "paper_epochs"):
             del record[key]
-        if self.rule != "urfb":
+        if "urfb" not in (self.rule, *(phase.rule for phase in self.phases)):
             del record["epsilon"]
         if self.phases:
             record["phases"] = [json.loads(json.dumps(phase)) for phase in record["phases"]]  # tuples become lists

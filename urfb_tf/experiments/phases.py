@@ -4,7 +4,9 @@ import dataclasses
 
 import keras
 
-from urfb_tf.errors import ArgumentError, is_positive
+from urfb_tf import rules
+from urfb_tf.errors import ArgumentError, is_positive, one_of
+from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
 
 
@@ -36,6 +38,16 @@ class Phase:
             raise ArgumentError(f"A phase lasts a whole number of epochs >= 1, but got {self.epochs!r}.")
         if self.learning_rate is not None and not is_positive(self.learning_rate):
             raise ArgumentError(f"SGD needs a learning rate > 0, but got {self.learning_rate!r}.")
+        size = 1 if self.batch_size is None else self.batch_size
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ArgumentError(f"The batch size is a whole number >= 1, but got {size!r}.")
+        # What the layers would refuse too, but only once the phases before have been trained.
+        if self.rule is not None and self.rule not in rules.RULES:
+            raise ArgumentError(one_of("rule", self.rule, rules.RULES))
+        if self.feedback_refresh not in REFRESHES:
+            raise ArgumentError(one_of("feedback_refresh", self.feedback_refresh, REFRESHES))
+        if not is_positive(self.update_gain):
+            raise ArgumentError(f"A phase needs an update_gain > 0, but got {self.update_gain!r}.")
 
     def begin(self, model: keras.Model, *, rule=None, seed: int = 0) -> keras.Model:
         """The model as this phase trains it.
