@@ -1,5 +1,8 @@
 """What a result file must hold."""
 
+import base64
+import math
+
 from urfb_tf.errors import ResultError
 
 SCHEMA = 1
@@ -42,17 +45,30 @@ def check(result: object, source: str) -> dict:
         for key in _EPOCH:
             if key.endswith(("error", "evaluated")) and not 0 <= epoch[key] <= 1:
                 raise ResultError(f"{source}, epoch {number}: {key} is {epoch[key]}, not a share in [0, 1].")
-    for layer, stored in result.get("filters", {}).items():
-        _check_fields(stored, _FILTERS, f"{source}, filters of {layer}")
+    if "filters" in result:
+        _check_fields(result, {"filters": dict}, source)
+        for layer, stored in result["filters"].items():
+            _check_filters(stored, f"{source}, filters of {layer}")
     if not result["epochs"] or not result["sessions"]:
         raise ResultError(f"{source} has no epoch or no session: nothing was measured.")
     return result
 
 
-def _check_fields(record: object, fields: dict[str, type], where: str) -> None:
+def _check_filters(stored: object, where: str) -> None:
+    stored = _check_fields(stored, _FILTERS, where)
+    try:
+        whole = len(base64.b64decode(stored["float32"], validate=True)) == 4 * math.prod(stored["shape"])
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise ResultError(f"{where}: float32 does not hold an array of shape {stored['shape']!r}.")
+
+
+def _check_fields(record: object, fields: dict[str, type], where: str) -> dict:
     if not isinstance(record, dict):
         raise ResultError(f"{where}: expected an object, found {record!r}.")
     for key, kind in fields.items():
         value = record.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
             raise ResultError(f"{where}: {key} should be of type {kind.__name__}, but is {value!r}.")
+    return record
