@@ -101,7 +101,7 @@ def train(
             after_epoch(records, sessions)
         return records
     if session is None or not sessions or {**sessions[-1], **session} != sessions[-1]:
-        sessions.append({"from_epoch": len(records) + 1, **(session or {})})
+        sessions = [*sessions, {"from_epoch": len(records) + 1, **(session or {})}]
     device_data = {
         name: (tf.constant(split.images), tf.constant(split.labels))
         for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items()
