@@ -82,9 +82,7 @@ def test_reach_holds_the_coordinates_of_the_pairs(locality):
     assert (len(rows), len(columns)) == locality.output_size
     row, column = np.divmod(locality.pairs.location, locality.output_size[1])
     down, right = np.divmod(locality.pairs.offset, locality.kernel_size[1])
-    np.testing.assert_array_equal(
-        rows[row, down] * locality.size[1] + columns[column, right], locality.pairs.pixel
-    )
+    np.testing.assert_array_equal(rows[row, down] * locality.size[1] + columns[column, right], locality.pairs.pixel)
 
 
 def test_the_first_layer_of_simpnet_has_as_many_connections_as_counted_by_hand():
