@@ -1,8 +1,22 @@
-"""The book's figures. Each function returns a matplotlib figure; none trains or measures."""
+"""The book's figures. Each function returns a matplotlib figure, the stepper HTML; none trains or measures."""
 
+from urfb_tf.plots.circuit import activity as circuit_activity
+from urfb_tf.plots.circuit import emissions as circuit_emissions
+from urfb_tf.plots.circuit import stepper as circuit_stepper
+from urfb_tf.plots.circuit import transfer_functions as circuit_transfer_functions
+from urfb_tf.plots.circuit import wiring as circuit_wiring
 from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves
+from urfb_tf.plots.linear import curves_against_epsilon as curves_against_epsilon
+from urfb_tf.plots.linear import curves_by_epsilon as curves_by_epsilon
+from urfb_tf.plots.linear import epsilons_compared as epsilons_compared
+from urfb_tf.plots.linear import final_rates as final_rates
+from urfb_tf.plots.linear import lambdas_along_time as lambdas_along_time
+from urfb_tf.plots.linear import rules_compared as rules_compared
 from urfb_tf.plots.loss import error_signal as error_signal
 from urfb_tf.plots.loss import saturated_linearity as saturated_linearity
+from urfb_tf.plots.untied import connections as connections
+from urfb_tf.plots.untied import filters_across_space as filters_across_space
+from urfb_tf.plots.untied import homogeneity_curves as homogeneity_curves
 from urfb_tf.plots.weights import traces as traces
 from urfb_tf.plots.weights import weights_along_training as weights_along_training

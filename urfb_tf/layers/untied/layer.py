@@ -148,6 +148,17 @@ class UntiedConv2D(FeedbackLayer):
         found.reshape(-1, *weights.shape[1:])[pairs.offset[chosen]] = weights[chosen]
         return found
 
+    def summed_over_space(self, weights) -> np.ndarray:
+        """What a tied filter would gather: the sum over all locations, [kh, kw, Cin, filters].
+
+        Args:
+            weights: anything of W's shape [S, Cin, filters], such as its increment.
+        """
+        weights = keras.ops.convert_to_numpy(weights)
+        total = np.zeros((np.prod(self.kernel_size), *weights.shape[1:]), weights.dtype)
+        np.add.at(total, self.locality.pairs.offset, weights)
+        return total.reshape(*self.kernel_size, *weights.shape[1:])
+
     def compute_output_shape(self, input_shape):
         locality = Locality(tuple(input_shape[1:3]), self.kernel_size, self.strides, self.padding)
         return (input_shape[0], *locality.output_size, self.filters)

@@ -1,0 +1,81 @@
+"""Untied layers: their connections as a matrix, their filters across space, and how alike these stay."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from urfb_tf.layers import UntiedConv2D
+from urfb_tf.plots.style import figure, line_styles
+
+
+def connections(layers: Mapping[str, UntiedConv2D]):
+    """The matrix of all connections of small layers with one channel and one filter, one panel per layer.
+
+    Args:
+        layers: by title. Rows are output units, columns input units; where there is no connection it stays white.
+    """
+    matrices = {title: _matrix(layer) for title, layer in layers.items()}
+    limit = max(np.nanmax(np.abs(matrix)) for matrix in matrices.values())
+    with figure(1, len(layers), size=(3.4 * len(layers), 3.5)) as (made, (axes,)):
+        for axis, (title, matrix) in zip(axes, matrices.items(), strict=True):
+            axis.imshow(matrix, cmap="PuOr", vmin=-limit, vmax=limit)
+            axis.set(title=title, xlabel="input unit", ylabel="output unit")
+            axis.grid(visible=False)
+            axis.spines[:].set_visible(True)
+    return made
+
+
+def filters_across_space(stored: Mapping[str, np.ndarray], locations: Sequence[Sequence[int]], which: Sequence[int]):
+    """Some filters at some locations as colour images, one row per run and filter (the paper's Figure 6).
+
+    Args:
+        stored: filters [locations, kh, kw, 3, F] by the run's label.
+        locations: (row, column) of each.
+        which: the numbers of the filters to show.
+    """
+    rows = [(label, number) for label in stored for number in which]
+    with figure(len(rows), len(locations), size=(1.25 * len(locations) + 1.6, 1.25 * len(rows) + 0.4)) as (made, axes):
+        for line, (label, number) in zip(axes, rows, strict=True):
+            filters = stored[label][..., number]  # [locations, kh, kw, 3]
+            limit = np.nanmax(np.abs(filters))
+            for axis, image in zip(line, filters, strict=True):
+                axis.imshow(np.nan_to_num(0.5 + 0.5 * image / limit, nan=0.5))
+                axis.set(xticks=[], yticks=[])
+                axis.grid(visible=False)
+            line[0].set_ylabel(f"{label}\nfilter {number}", rotation=0, ha="right", va="center", fontsize=9)
+        for axis, (row, column) in zip(axes[0], locations, strict=True):
+            axis.set_title(f"row {row}, column {column}", fontsize=9)
+    return made
+
+
+def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str):
+    """How far filters moved, and how alike they and their changes are across space, against epochs.
+
+    Args:
+        histories: epoch records by label, with what `HomogeneityProbe` measures.
+        layer: the untied layer's name.
+    """
+    styles = line_styles({label: label for label in histories})
+    panels = {
+        "change": "length of W's change",
+        "homogeneity": "similarity of W",
+        "change_homogeneity": "similarity of W's change",
+    }
+    with figure(1, len(panels), size=(10.5, 3.4)) as (made, (axes,)):
+        for axis, (kind, title) in zip(axes, panels.items(), strict=True):
+            for label, epochs in histories.items():
+                points = [(record["epoch"], record[kind][layer]) for record in epochs if kind in record]
+                axis.plot(*zip(*points, strict=True), **styles[label])
+            axis.set(title=title, xlabel="epoch")
+        axes[0].set(ylabel="in units of the start", yscale="log")
+        for axis in axes[1:]:
+            axis.set(ylim=(-0.05, 1.05))
+        made.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return made
+
+
+def _matrix(layer: UntiedConv2D) -> np.ndarray:
+    pairs, (height, width) = layer.locality.pairs, layer.locality.size
+    matrix = np.full((np.prod(layer.locality.output_size), height * width), np.nan)
+    matrix[pairs.location, pairs.pixel] = np.asarray(layer.kernel)[:, 0, 0]
+    return matrix
