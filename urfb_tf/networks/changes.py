@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, one_of
-from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, feedback_layers, layers_of
+from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep
 from urfb_tf.seeds import stream
 
@@ -39,11 +39,11 @@ def untie(
         ArgumentError: if the model is neither functional nor sequential, or a name is not one of its convolutions.
     """
     chosen = _choose(model, layers, (FeedbackConv2D, UntiedConv2D))
+    options = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
+    UntiedConv2D(1, 1, **options)  # refuses bad ones in its own words; from_config would wrap these in Keras' own
 
     def replace(layer):
-        return UntiedConv2D.from_config(
-            {**layer.get_config(), "backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
-        )
+        return UntiedConv2D.from_config({**layer.get_config(), **options})
 
     def values(old, new, name):
         value = tf.convert_to_tensor(getattr(old, name))
@@ -68,8 +68,7 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     Raises:
         ArgumentError: for an unknown rule, or a name without a feedback rule.
     """
-    names = [layer.name for layer in feedback_layers(model)][1:] if layers is None else layers
-    chosen = _choose(model, names, (FeedbackLayer,))
+    chosen = _choose(model, layers, (FeedbackLayer,))[1 if layers is None else 0 :]
     serialized = keras.saving.serialize_keras_object(rules.get(rule))
     return _rebuild(
         model,
@@ -125,11 +124,14 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
 def _choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> list[keras.layers.Layer]:
     if isinstance(names, str):
         raise ArgumentError(f"layers is a list of names, but got {names!r}: write [{names!r}].")
-    found = {layer.name: layer for layer in layers_of(model) if isinstance(layer, kinds)}
-    for name in names or ():
-        if name not in found:
-            raise ArgumentError(one_of(f"{' or '.join(kind.__name__ for kind in kinds)} of the model", name, found))
-    return list(found.values()) if names is None else [found[name] for name in names]
+    found = [layer for layer in layers_of(model) if isinstance(layer, kinds)]
+    if names is None:
+        return found
+    names, known = list(names), [layer.name for layer in found]
+    for name in names:
+        if name not in known:
+            raise ArgumentError(one_of(f"{' or '.join(kind.__name__ for kind in kinds)} of the model", name, known))
+    return [layer for layer in found if layer.name in names]  # nested models may use a name twice
 
 
 def _rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
