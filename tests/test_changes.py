@@ -1,0 +1,380 @@
+"""Changing a model between two phases of training: what changes, what stays, and what is refused."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from urfb_tf import (
+    FeedbackConv2D,
+    FeedbackDense,
+    OneVsRestHinge,
+    SaturatedLinearity,
+    UntiedConv2D,
+    deepernet_s,
+    rules,
+    simpnet,
+)
+from urfb_tf.data import Dataset, Split
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import feedback_layers, layers_of
+from urfb_tf.networks import build, change_rule, freeze, reinitialise, untie
+from urfb_tf.training import train
+
+NOTATION = "conv 4 3x3; maxpool 3; conv 3 2x2; drop .5; full conn. 8; output"
+HALF = rules.UpdatedRandomFeedback(0.5)
+
+
+def network(rule="urfb", **options):
+    return build(NOTATION, rule, classes=3, input_shape=(8, 8, 3), seed=1, **{"connectivity": 0.5, **options})
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape).astype("float32")
+
+
+def tiny_data():
+    def split(count):
+        return Split(images(count, 8, 8, 3).astype("uint8"), np.arange(count, dtype="int32") % 3)
+
+    return Dataset("tiny", 3, split(40), split(5), split(5))
+
+
+def fit(model, **options):
+    pixels = images(20, *model.input_shape[1:])
+    model.fit(pixels, np.arange(20) % 3, **{"batch_size": 10, "shuffle": False, "verbose": 0, **options})
+    return model
+
+
+def values(model):
+    return [v.numpy() for v in model.variables]
+
+
+def assert_same(a, b):
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def assert_same_outputs(a, b, pixels):
+    # Sums in another order: some roundings of fields of size 1.
+    np.testing.assert_allclose(a(pixels), b(pixels), rtol=0, atol=1e-5)
+
+
+def kinds(model):
+    return {layer.name: type(layer) for layer in feedback_layers(model)}
+
+
+@pytest.mark.parametrize("rule", ["bp", "frfb", "urfb", HALF], ids=str)
+@pytest.mark.parametrize("backend", ["dense", "sparse"])
+def test_an_untied_model_is_the_same_function_and_the_old_one_stays(rule, backend):
+    tied = fit(network(rule))  # so that weights differ from those at the start
+    before = values(tied)
+    untied = untie(tied, backend=backend)
+    assert kinds(untied) == {
+        "conv1": UntiedConv2D, "conv2": UntiedConv2D, "dense1": FeedbackDense, "output": FeedbackDense,
+    }  # fmt: skip
+    assert_same_outputs(untied, tied, images(5, 8, 8, 3))
+    for layer, old in zip(feedback_layers(untied), feedback_layers(tied), strict=True):
+        assert layer.rule == old.rule
+        assert (layer.feedback is None) == (old.feedback is None)
+    fit(untied)
+    assert_same(values(tied), before)
+    assert kinds(tied)["conv1"] is FeedbackConv2D
+
+
+@pytest.mark.parametrize("make", [simpnet, deepernet_s])
+@pytest.mark.parametrize("rule", ["bp", "frfb", "urfb"])
+def test_the_papers_networks_stay_the_same_function(make, rule):
+    tied = make(rule, connectivity=0.5)
+    untied = untie(tied)
+    assert_same_outputs(untied, tied, images(2, 32, 32, 3))
+    if make is simpnet:
+        assert np.size(untied.get_layer("conv1").kernel) == 2_276_736
+    assert untied.name == tied.name
+
+
+def test_every_location_gets_the_filters_of_the_tied_layer():
+    tied = network(HALF)
+    untied = untie(tied)
+    for name in ("conv1", "conv2"):
+        layer, old = untied.get_layer(name), tied.get_layer(name)
+        for weights in ("kernel", "feedback", "kernel_mask", "feedback_mask"):
+            if getattr(old, weights) is None:
+                assert getattr(layer, weights) is None
+                continue
+            expected = getattr(old, weights).numpy().astype("float32")
+            for row, column in np.ndindex(layer.locality.output_size):
+                found = layer.filters_at(row, column, np.float32(getattr(layer, weights)))
+                inside = ~np.isnan(found)
+                np.testing.assert_array_equal(found[inside], expected[inside])
+
+
+def test_names_and_compile_settings_stay():
+    tied = network()
+    tied.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+        OneVsRestHinge(mu=0.3),
+        metrics=["accuracy"],
+        jit_compile=False,
+        steps_per_execution=2,
+    )
+    tied.optimizer.learning_rate = 0.03  # as it is, not as it was
+    for changed in (untie(tied), change_rule(tied, "frfb")):
+        assert [layer.name for layer in changed.layers] == [layer.name for layer in tied.layers]
+        assert (changed.name, changed.input.name) == (tied.name, tied.input.name)
+        assert changed.get_compile_config() == tied.get_compile_config()
+        assert float(changed.optimizer.learning_rate) == np.float32(0.03)
+        assert (changed.loss.mu, changed.optimizer.momentum) == (0.3, 0.9)
+    tied = keras.Model(tied.inputs, tied.outputs)  # not compiled
+    assert not untie(tied).compiled
+
+
+def test_layers_are_chosen_by_name():
+    tied = network()
+    untied = untie(tied, ["conv2"])
+    assert (kinds(untied)["conv1"], kinds(untied)["conv2"]) == (FeedbackConv2D, UntiedConv2D)
+    assert_same_outputs(untied, tied, images(5, 8, 8, 3))
+    assert kinds(untie(tied, (name for name in ["conv2", "conv1"]))) == kinds(untie(tied))
+
+
+def nested():
+    """Two nested models whose convolutions share a name, one of them used twice, and bare operations between."""
+
+    def inner():
+        return keras.Sequential([keras.Input((6, 6, 2)), FeedbackConv2D(2, 3, name="conv", seed=3)])
+
+    pixels = keras.Input((6, 6, 2))
+    first, second = inner(), inner()
+    x = first(pixels / 255)
+    x = second(first(x) + x)
+    return keras.Model(pixels, FeedbackDense(3, name="output", seed=4)(keras.layers.Flatten()(x)))
+
+
+def sequential():
+    """Built by its first batch."""
+    model = keras.Sequential(
+        [
+            FeedbackConv2D(3, 3, use_bias=True, bias_initializer="ones", activation=SaturatedLinearity(), seed=1),
+            keras.layers.BatchNormalization(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    model(images(5, 6, 6, 2))
+    return model
+
+
+@pytest.mark.parametrize("make", [nested, sequential])
+def test_nested_and_sequential_models_can_be_untied(make):
+    tied = make()
+    tied.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    fit(tied)
+    untied = untie(tied)
+    assert type(untied) is type(tied)
+    assert not any(isinstance(layer, FeedbackConv2D) for layer in layers_of(untied))
+    assert len(untied.variables) == len(tied.variables)
+    assert_same_outputs(untied, tied, images(5, 6, 6, 2))
+    fit(untied)
+
+
+def test_the_backend_and_other_options_of_an_untied_model_change():
+    dense = fit(untie(network(HALF)))
+    sparse = untie(dense, backend="sparse", feedback_refresh="epoch")
+    layer = sparse.get_layer("conv2")
+    assert (layer.backend, layer.feedback_refresh, layer.update_gain) == ("sparse", "epoch", 1)
+    np.testing.assert_array_equal(layer.stale_feedback, layer.feedback)
+    again = untie(sparse, backend="dense", update_gain=2.0)
+    assert again.get_layer("conv2").update_gain == 2
+    assert again.get_layer("conv2").stale_feedback is None
+    assert_same(values(again), values(dense))
+    again = untie(untie(dense, backend="sparse"))
+    for a, b in zip(values(fit(again)), values(fit(untie(dense, backend="sparse"))), strict=True):
+        # Two steps of .1 leave a few float32 roundings of weights of size about 1; dropout draws the same.
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-6)
+
+
+def test_an_untied_deepernet_s_trains_a_step():
+    model = untie(deepernet_s(HALF))
+    before = {layer.name: (layer.kernel.numpy(), layer.feedback) for layer in feedback_layers(model)}
+    assert sum(kind is UntiedConv2D for kind in kinds(model).values()) == 6
+    fit(model, steps_per_epoch=1)
+    for layer in feedback_layers(model):
+        assert np.all(np.isfinite(layer.kernel))
+        assert np.any(before[layer.name][0] != layer.kernel)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv = FeedbackConv2D(2, 3, name="conv")
+
+    def call(self, inputs):
+        return self.conv(inputs)
+
+
+def subclassed():
+    model = Subclassed()
+    model(images(1, 4, 4, 1))
+    return model
+
+
+def of_any_size():
+    pixels = keras.Input((None, None, 1))
+    return keras.Model(pixels, FeedbackConv2D(2, 3)(pixels))
+
+
+REFUSED = [
+    (lambda: untie(network(), ["conv3"]), r"Unknown FeedbackConv2D or UntiedConv2D .* 'conv3': use one of 'conv1', 'c"),
+    (lambda: untie(network(), ["dense1"]), "'dense1': use one of 'conv1', 'conv2'"),
+    (lambda: untie(network(), "conv1"), r"layers is a list of names, but got 'conv1': write \['conv1'\]"),
+    (lambda: untie(network(), backend="fast"), "Unknown backend 'fast'"),
+    (lambda: untie(network(), update_gain=0), "update_gain > 0, but got 0"),
+    (lambda: untie(subclassed()), "Only built functional and sequential models can be changed so"),
+    (lambda: untie(keras.Sequential([FeedbackConv2D(2, 3)])), "Only built functional and sequential models"),
+    (lambda: untie(of_any_size()), "of fixed size"),
+    (lambda: change_rule(network(), "dfa"), "Unknown feedback rule 'dfa'"),
+    (lambda: change_rule(network(), "bp", ["maxpool1"]), "Unknown FeedbackLayer of the model 'maxpool1'"),
+    (lambda: change_rule(network(), "bp", "conv2"), "layers is a list of names"),
+    (lambda: change_rule(subclassed(), "bp", ["conv"]), "Only built functional and sequential models"),
+    (lambda: freeze(network(), ["conv9"]), "Unknown Layer of the model 'conv9': use one of .*'maxpool1'"),
+    (lambda: freeze(network(), "conv1"), "layers is a list of names"),
+    (lambda: reinitialise(network(), ["drop1"]), "Unknown FeedbackLayer of the model 'drop1'"),
+    (lambda: reinitialise(network(), "conv1"), "layers is a list of names"),
+    (lambda: reinitialise(network(), seed=-1), "A seed is a whole number >= 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "sentence"), REFUSED, ids=[str(n) for n in range(len(REFUSED))])
+def test_what_cannot_be_done_gets_a_sentence(change, sentence):
+    with pytest.raises(ArgumentError, match=sentence):
+        change()
+
+
+def weights_of(layer):
+    """By name, those that exist."""
+    names = ("kernel", "feedback", "bias", "kernel_mask", "feedback_mask")
+    return {name: getattr(layer, name).numpy() for name in names if getattr(layer, name) is not None}
+
+
+@pytest.mark.parametrize("new", ["bp", "frfb", HALF], ids=str)
+@pytest.mark.parametrize("old", ["bp", "frfb", "urfb"])
+def test_a_changed_rule_keeps_the_weights(old, new):
+    before = fit(network(old, connectivity=0.7))
+    start = values(before)
+    after = change_rule(before, new)
+    lowest, *others = feedback_layers(after)
+    assert lowest.rule == rules.get("bp")  # it has no one to hand an error to
+    fresh = network(new, connectivity=0.7)
+    for layer in others:
+        assert layer.rule == rules.get(new)
+        expected = weights_of(before.get_layer(layer.name))
+        if new == "bp":
+            expected = {name: array for name, array in expected.items() if not name.startswith("feedback")}
+        elif old == "bp":  # R is drawn as in a network that has had one from the start
+            drawn = weights_of(fresh.get_layer(layer.name))
+            expected |= {name: array for name, array in drawn.items() if name.startswith("feedback")}
+        found = weights_of(layer)
+        assert set(found) == set(expected)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(found[name], array)
+        assert layer.feedback is None or layer.feedback.trainable == (new == HALF)
+    assert_same(values(before), start)
+    fit(after)
+    assert_same(values(before), start)
+
+
+def test_the_rule_of_single_layers_changes():
+    model = change_rule(untie(network("urfb"), feedback_refresh="epoch"), "frfb", ["conv2", "output"])
+    found = {layer.name: layer.rule.name for layer in feedback_layers(model)}
+    assert found == {"conv1": "bp", "conv2": "frfb", "dense1": "urfb", "output": "frfb"}
+    layer = model.get_layer("conv2")
+    assert isinstance(layer, UntiedConv2D)
+    np.testing.assert_array_equal(layer.stale_feedback, layer.feedback)
+    assert change_rule(model, "urfb", ["conv1"]).get_layer("conv1").feedback is not None
+
+
+def train_once(model):
+    return train(model, tiny_data(), epochs=1, batch_size=40)
+
+
+@pytest.mark.parametrize("learn", [lambda model: fit(model, steps_per_epoch=1), train_once], ids=["fit", "train"])
+@pytest.mark.parametrize("rule", ["bp", "urfb"])
+def test_frozen_layers_stay_and_hand_down_the_same_error(learn, rule):
+    frozen, free = network(rule), network(rule)
+    for model in (frozen, free):
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), model.loss)
+        fit(model)
+    assert_same(values(frozen), values(free))
+    before = {layer.name: weights_of(layer) for layer in feedback_layers(frozen)}
+    assert freeze(frozen, ["conv2", "dense1", "drop1"]) is frozen
+    free.compile_from_config(free.get_compile_config())  # forgets momentum, as freezing does
+    for model in (frozen, free):
+        learn(model)
+    for layer in feedback_layers(frozen):
+        expected = before[layer.name] if not layer.trainable else weights_of(free.get_layer(layer.name))
+        assert_same(weights_of(layer).values(), expected.values())
+        assert layer.trainable == (layer.name in ("conv1", "output"))
+        assert np.any(weights_of(free.get_layer(layer.name))["kernel"] != before[layer.name]["kernel"])
+
+
+def test_what_is_frozen_stays_frozen_through_other_changes():
+    model = change_rule(untie(freeze(network(), ["conv1", "dense1"])), "frfb")
+    assert [layer.name for layer in feedback_layers(model) if not layer.trainable] == ["conv1", "dense1"]
+    before = {name: weights_of(model.get_layer(name)) for name in ("conv1", "dense1", "output")}
+    train(model, tiny_data(), epochs=1, batch_size=10)
+    assert_same(before["conv1"].values(), weights_of(model.get_layer("conv1")).values())
+    assert_same(before["dense1"].values(), weights_of(model.get_layer("dense1")).values())
+    assert np.any(before["output"]["kernel"] != model.get_layer("output").kernel)
+
+
+@pytest.mark.parametrize("change", [lambda m: m, lambda m: untie(m, feedback_refresh="epoch")], ids=["tied", "untied"])
+def test_reinitialised_layers_start_anew_on_the_same_connections(change):
+    model = change(fit(network(HALF, connectivity=0.6)))
+    before = {layer.name: weights_of(layer) for layer in feedback_layers(model)}
+    spread = {"conv2": 2 / (2 * 2 * (4 + 3)), "dense1": 2 / (4 * 4 * 3 + 8)}  # Glorot's variance
+    assert reinitialise(model, ["conv2", "dense1"], seed=7) is model
+    for layer in feedback_layers(model):
+        found = weights_of(layer)
+        if layer.name not in ("conv2", "dense1"):
+            assert_same(found.values(), before[layer.name].values())
+            continue
+        for name in ("kernel", "feedback"):
+            mask, old = before[layer.name][f"{name}_mask"], before[layer.name][name]
+            np.testing.assert_array_equal(found[f"{name}_mask"], mask)
+            assert np.all(found[name][~mask] == 0)
+            assert np.all(found[name][mask] != old[mask])
+            # Five standard deviations of the mean of so many squares of uniform numbers.
+            assert np.mean(found[name][mask] ** 2) == pytest.approx(
+                spread[layer.name], rel=5 * (0.8 / mask.sum()) ** 0.5
+            )
+    if isinstance(model.get_layer("conv2"), UntiedConv2D):
+        np.testing.assert_array_equal(model.get_layer("conv2").stale_feedback, model.get_layer("conv2").feedback)
+
+
+def test_new_weights_follow_the_seed_and_differ_by_layer():
+    def drawn(seed):
+        twins = keras.Sequential([keras.Input((6,)), *(FeedbackDense(6, seed=1, name=name) for name in "ab")])
+        return [array for layer in feedback_layers(reinitialise(twins, seed=seed)) for array in layer.get_weights()]
+
+    assert_same(drawn(3), drawn(3))
+    arrays = [*drawn(3), *drawn(4)]
+    assert len({array.tobytes() for array in arrays}) == len(arrays) == 8  # W and R of two layers, two seeds
+
+
+def test_untied_weights_start_anew_at_each_location_with_the_spread_of_the_convolution():
+    model = reinitialise(untie(network()), ["conv1"])
+    layer = model.get_layer("conv1")
+    filters = [layer.filters_at(row, column) for row, column in ((2, 2), (2, 3), (5, 5))]
+    assert not any(np.any(a == b) for a, b in zip(filters, [*filters[1:], filters[0]], strict=True))
+    variance = 2 / (9 * (3 + 4))
+    # A uniform draw's square varies by sqrt(.8) of its mean.
+    assert np.mean(layer.kernel.numpy() ** 2) == pytest.approx(variance, rel=5 * (0.8 / np.size(layer.kernel)) ** 0.5)
+
+
+def test_biases_start_anew_as_their_initialiser_says():
+    model = sequential()
+    (layer,) = feedback_layers(model)
+    layer.bias.assign([5, 6, 7])
+    reinitialise(model)
+    np.testing.assert_array_equal(layer.bias, [1, 1, 1])
+    assert tf.reduce_any(layer.kernel != 0)
