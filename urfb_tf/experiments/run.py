@@ -8,7 +8,7 @@ import tensorflow as tf
 from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
-from urfb_tf.experiments.definitions import Experiment
+from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
 from urfb_tf.metrics import Alignment, HomogeneityProbe

@@ -1,4 +1,4 @@
-"""What each experiment is, and what the paper reports for it: the one place where either stands."""
+"""What an experiment is: everything about a run but its seed and length, as data."""
 
 import dataclasses
 import json
@@ -8,8 +8,6 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.networks import NETWORKS
 from urfb_tf.networks.builder import LOSSES
-
-GAIN = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,91 +110,3 @@ class Experiment:
         else:
             del record["phases"]
         return {**record, "changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}
-
-
-def _table1_cifar10() -> list[Experiment]:
-    def row(name: str, title: str, train: float, test: float, **settings) -> Experiment:
-        paper = PaperErrors(train, test)
-        return Experiment(f"table1/cifar10/{name}", title, "simpnet", "cifar10", paper=paper, **settings)
-
-    return [
-        row("bp-softmax", "BP Softmax", 0.02, 0.25, rule="bp", loss="softmax"),
-        row("bp-hinge", "BP Hinge", 0.11, 0.27, rule="bp"),
-        row("urfb", "URFB", 0.07, 0.31, rule="urfb"),
-        row("frfb", "FRFB", 0.27, 0.36, rule="frfb"),
-        row("urfb-50", "URFB 50%", 0.14, 0.31, rule="urfb", connectivity=0.5),
-        row("frfb-50", "FRFB 50%", 0.38, 0.45, rule="frfb", connectivity=0.5),
-    ]
-
-
-def _table1_cifar10_untied() -> list[Experiment]:
-    """ "1 epoch with a small time step of .01", then untied. Batch 500 throughout, as the text says of all runs."""
-    phases = (Phase(1, learning_rate=0.01), Phase(1000, untie=("conv1",)))
-    paper = {"urfb": PaperErrors(0.04, 0.33), "frfb": PaperErrors(0.30, 0.37), "urfb-50": PaperErrors(0.06, 0.36)}
-    return [
-        dataclasses.replace(
-            tied,
-            id=f"{tied.id}/untied",
-            title=f"{tied.title} untied",
-            phases=phases,
-            paper_epochs=1001,
-            paper=paper[tied.id.split("/")[-1]],
-        )
-        for tied in _table1_cifar10()
-        if tied.id.split("/")[-1] in paper
-    ]
-
-
-def _untied_beyond() -> list[Experiment]:
-    """Not in the paper: what makes untied filters alike, and do they move at all?
-
-    Filters that start independent of one another can only be aligned by the data; with a gain, filters move as far as
-    tied ones, or nearly so.
-    """
-    urfb = _table1_cifar10_untied()[0]
-
-    def variant(name: str, title: str, **changes) -> Experiment:
-        phases = (urfb.phases[0], dataclasses.replace(urfb.phases[1], **changes))
-        return dataclasses.replace(urfb, id=f"untied/cifar10/{name}", title=title, phases=phases, paper=None)
-
-    return [
-        variant("urfb-independent", "URFB untied, independent start", reinitialise=("conv1",)),
-        variant("urfb-gain", f"URFB untied, step {GAIN} times larger", update_gain=float(GAIN)),
-        variant(
-            "urfb-independent-gain",
-            f"URFB untied, independent start, step {GAIN} times larger",
-            reinitialise=("conv1",),
-            update_gain=float(GAIN),
-        ),
-    ]
-
-
-def _readings_compared() -> list[Experiment]:
-    """The three hinge rows with full connectivity once more, under the paper's text to the letter."""
-    return [
-        dataclasses.replace(experiment, id=experiment.id.replace("table1/", "readings/paper/"), reading="paper")
-        for experiment in _table1_cifar10()
-        if experiment.connectivity == 1 and experiment.loss == "hinge"
-    ]
-
-
-EXPERIMENTS: dict[str, Experiment] = {
-    experiment.id: experiment
-    for experiment in (
-        *_table1_cifar10(),
-        *_table1_cifar10_untied(),
-        *_untied_beyond(),
-        *_readings_compared(),
-    )
-}
-
-
-def find(identifier: str) -> Experiment:
-    """The experiment of an id.
-
-    Raises:
-        ArgumentError: if there is none.
-    """
-    if identifier not in EXPERIMENTS:
-        raise ArgumentError(one_of("experiment", identifier, EXPERIMENTS))
-    return EXPERIMENTS[identifier]

@@ -1,0 +1,73 @@
+"""The options of the command line."""
+
+import argparse
+import pathlib
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options of one command line; `command` is the function to call with them."""
+    parser = argparse.ArgumentParser(prog="python -m urfb_tf", description="Deep learning by local Hebbian rules.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_run(commands)
+    _add_shows(commands)
+    _add_bench(commands)
+    return parser.parse_args(arguments)
+
+
+def _add_run(commands) -> None:
+    from urfb_tf.cli.run import run
+
+    command = commands.add_parser("run", help="train a network, or run experiments of the paper")
+    command.add_argument(
+        "what",
+        help="a network (simpnet, deepnet, deepernet, deepernet_s), an experiment (see: list), or all of a place, such "
+        "as table2 or table1/cifar100",
+    )
+    command.add_argument("--dataset", help="cifar10, cifar100 or generated (default: cifar10)")
+    command.add_argument("--rule", help="bp, frfb or urfb (default: urfb)")
+    command.add_argument("--epsilon", type=float, help="URFB's ratio of R's step to W's (default: 1)")
+    command.add_argument("--loss", help="hinge or softmax (default: hinge)")
+    command.add_argument("--connectivity", type=float, help="share of connections that exist (default: 1)")
+    command.add_argument("--reading", help="paper or original: how to read the paper where it leaves a choice")
+    command.add_argument("--set", action="append", metavar="ITEM=VALUE", help="one item of the reading set alone")
+    command.add_argument("--learning-rate", type=float, help="SGD's step (default: 0.1)")
+    command.add_argument("--batch-size", type=int, help="examples per step (default: 500)")
+    command.add_argument("--epochs", type=int, help="epochs in all (default: the paper's)")
+    seeds = command.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
+    seeds.add_argument("--seeds", type=int, metavar="N", help="run N times, with the seeds 0 to N - 1")
+    command.add_argument("--out", type=pathlib.Path, help="folder of checkpoint and result (default: runs/<settings>)")
+    command.add_argument("--checkpoint-every", type=int, default=5, help="epochs between checkpoints (default: 5)")
+    command.add_argument("--no-alignment", action="store_true", help="do not measure angles after each epoch")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    command.set_defaults(command=run)
+
+
+def _add_shows(commands) -> None:
+    from urfb_tf.cli import show
+
+    listing = commands.add_parser("list", help="list the experiments and what is recorded of them")
+    listing.set_defaults(command=show.list_experiments)
+
+    status = commands.add_parser("status", help="say how far the runs in a folder have come")
+    status.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder (default: runs)")
+    status.set_defaults(command=show.status)
+
+    numbers = commands.add_parser("results", help="show the paper's 66 numbers beside the recorded ones")
+    numbers.add_argument("--json", action="store_true", help="print one JSON object per number, in a list")
+    numbers.set_defaults(command=show.results)
+
+    record = commands.add_parser("record", help="put a run's result among those that travel with the package")
+    record.add_argument("folder", type=pathlib.Path, help="the run's folder")
+    record.set_defaults(command=show.record)
+
+
+def _add_bench(commands) -> None:
+    from urfb_tf.cli.bench import bench
+
+    command = commands.add_parser("bench", help="measure time and memory on this machine")
+    command.add_argument("subject", choices=["untied"], help="untied: a step of each convolution, tied and untied")
+    command.add_argument("--batch", type=int, default=500, help="examples per step (default: 500)")
+    command.add_argument("--repeats", type=int, default=15, help="timed calls of each step (default: 15)")
+    command.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    command.set_defaults(command=bench)

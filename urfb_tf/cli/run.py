@@ -1,0 +1,110 @@
+"""The command `run`."""
+
+import argparse
+import ast
+import pathlib
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train one experiment after the other, each with one seed after the other."""
+    from urfb_tf.errors import ArgumentError
+    from urfb_tf.experiments.run import deterministic
+    from urfb_tf.training import Interrupted
+
+    if options.seeds is not None and options.seeds < 1:
+        raise ArgumentError(f"--seeds is a whole number >= 1, but got {options.seeds}.")
+    seeds = [options.seed] if options.seeds is None else range(options.seeds)
+    runs = [(experiment, seed) for experiment in _experiments(options) for seed in seeds]
+    if options.out and len(runs) > 1:
+        raise ArgumentError(f"--out is the folder of one run, but these are {len(runs)}: leave it out.")
+    deterministic()
+    try:
+        for experiment, seed in runs:
+            _run(experiment, seed, options)
+    except Interrupted as stop:
+        print(f"\n{stop}")
+        return 130
+    return 0
+
+
+def _run(experiment, seed: int, options: argparse.Namespace) -> None:
+    from urfb_tf.experiments.run import RESULT, run
+
+    folder = options.out or pathlib.Path("runs", *experiment.id.split("/"), f"seed{seed}")
+    result = run(
+        experiment,
+        epochs=experiment.paper_epochs if options.epochs is None else options.epochs,
+        seed=seed,
+        folder=folder,
+        checkpoint_every=options.checkpoint_every,
+        alignment=not options.no_alignment,
+        progress=None if options.quiet else _ProgressBar(),
+    )
+    last = result["epochs"][-1]
+    print(
+        f"{experiment.id}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f} "
+        f"(with dropout {last['train_error']:.3f}), test error {last['test_error']:.3f}; result in {folder / RESULT}"
+    )
+
+
+def _experiments(options: argparse.Namespace) -> list:
+    import dataclasses
+
+    from urfb_tf.errors import ArgumentError, one_of
+    from urfb_tf.experiments import EXPERIMENTS, Experiment, find, select
+    from urfb_tf.networks import NETWORKS
+
+    settings = {
+        name: getattr(options, name)
+        for name in ("dataset", "rule", "epsilon", "loss", "connectivity", "reading", "learning_rate", "batch_size")
+        if getattr(options, name) is not None
+    }
+    if options.set:
+        settings["changes"] = tuple(_item(text) for text in options.set)
+    # An id names its own experiment only, not those below it.
+    named = [find(options.what)] if options.what in EXPERIMENTS else select(options.what)
+    if named:
+        suffix = "".join(f"+{name}={_plain(value)}" for name, value in settings.items())
+        return [dataclasses.replace(experiment, id=experiment.id + suffix, **settings) for experiment in named]
+    if options.what not in NETWORKS:
+        raise ArgumentError(one_of("network or experiment", options.what, [*NETWORKS, *EXPERIMENTS]))
+    suffix = "-".join(_plain(value) for name, value in settings.items() if name not in ("dataset", "rule"))
+    dataset, rule = settings.pop("dataset", "cifar10"), settings.pop("rule", "urfb")
+    identifier = "-".join(part for part in (options.what, dataset, rule, suffix) if part)
+    return [Experiment(identifier, identifier, options.what, dataset, rule, **settings)]
+
+
+def _item(text: str) -> tuple[str, object]:
+    from urfb_tf.errors import ArgumentError
+
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ArgumentError(
+            f"--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got {text!r}."
+        ) from None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(f"{name}={item}" for name, item in value)
+    return str(value)
+
+
+class _ProgressBar:
+    """One Keras progress bar per epoch, with the running loss and error."""
+
+    def __init__(self):
+        self.bar = None
+
+    def __call__(self, epoch: int, step: int, steps: int, tally) -> None:
+        import keras
+
+        if self.bar is None:
+            print(f"Epoch {epoch}")
+            self.bar = keras.utils.Progbar(steps, stateful_metrics=["loss", "error"])
+        seen = float(tally.examples)
+        self.bar.update(step, [("loss", float(tally.loss) / seen), ("error", float(tally.mistakes) / seen)])
+        if step == steps:
+            self.bar = None

@@ -1,0 +1,58 @@
+"""The commands that show and keep results: `list`, `status`, `results`, `record`."""
+
+import argparse
+import json
+
+
+def list_experiments(options: argparse.Namespace) -> int:
+    """One line per experiment."""
+    from urfb_tf.experiments import EXPERIMENTS
+    from urfb_tf.results import ids, load
+
+    recorded = {identifier: len(load(identifier, seed)["epochs"]) for identifier, seed in ids()}
+    for identifier, experiment in EXPERIMENTS.items():
+        epochs = f"{recorded[identifier]} epochs recorded" if identifier in recorded else "not recorded"
+        paper = json.dumps(vars(experiment.paper)) if experiment.paper else ""
+        print(f"{identifier:40}{epochs:24}paper {paper}")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """One line per run that has a result in the folder."""
+    from urfb_tf.experiments import EXPERIMENTS
+    from urfb_tf.experiments.run import RESULT
+    from urfb_tf.results.store import read
+
+    paths = sorted(options.runs.rglob(RESULT))
+    for path in paths:
+        run = read(path)
+        last, planned = run["epochs"][-1], EXPERIMENTS.get(run["id"])
+        of = f" of {planned.paper_epochs}" if planned else ""
+        print(f"{run['id']:40}seed {run['seed']:<4}{last['epoch']}{of} epochs, test error {last['test_error']:.3f}")
+    if not paths:
+        print(f"No run has finished an epoch in {options.runs}.")
+    return 0
+
+
+def results(options: argparse.Namespace) -> int:
+    """The 66 numbers, and how many are reproduced."""
+    from urfb_tf.reproduction import VERDICTS, numbers
+
+    found = numbers()
+    if options.json:
+        print(json.dumps([vars(number) for number in found], indent=1))
+        return 0
+    for number in found:
+        measured = "" if number.measured is None else f"{number.measured:.3f} after {number.epochs} epochs"
+        print(f"{number.id:36}paper {number.paper:.2f}  {measured:26}{number.verdict}")
+    print(", ".join(f"{sum(n.verdict == verdict for n in found)} {verdict}" for verdict in VERDICTS))
+    return 0
+
+
+def record(options: argparse.Namespace) -> int:
+    """Copy a run's result into the package."""
+    from urfb_tf.experiments.run import RESULT
+    from urfb_tf.results import record as keep
+
+    print(f"recorded as {keep(options.folder / RESULT)}")
+    return 0

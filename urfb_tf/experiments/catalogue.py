@@ -1,0 +1,29 @@
+"""All experiments by id."""
+
+from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.experiments.further import FURTHER
+from urfb_tf.experiments.paper import PAPER
+
+EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (*PAPER, *FURTHER)}
+
+
+def find(identifier: str) -> Experiment:
+    """The experiment of an id.
+
+    Raises:
+        ArgumentError: if there is none.
+    """
+    if identifier not in EXPERIMENTS:
+        raise ArgumentError(one_of("experiment", identifier, EXPERIMENTS))
+    return EXPERIMENTS[identifier]
+
+
+def select(place: str) -> list[Experiment]:
+    """The experiment of an id, or all whose id begins with these parts, such as "table2" or "table1/cifar100".
+
+    Returns:
+        Possibly nothing.
+    """
+    parts = place.strip("/").split("/")
+    return [experiment for key, experiment in EXPERIMENTS.items() if key.split("/")[: len(parts)] == parts]

@@ -1,0 +1,40 @@
+"""Runs that the paper does not have: what its choices and its claims depend on."""
+
+import dataclasses
+
+from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.experiments.paper import PAPER
+
+GAIN = 100
+_BY_ID = {experiment.id: experiment for experiment in PAPER}
+
+
+def _readings_compared() -> list[Experiment]:
+    """The three hinge rows with full connectivity once more, under the paper's text to the letter."""
+    rows = [_BY_ID[f"table1/cifar10/{row}"] for row in ("bp-hinge", "urfb", "frfb")]
+    return [dataclasses.replace(row, id=row.id.replace("table1/", "readings/paper/"), reading="paper") for row in rows]
+
+
+def _untied_variants() -> list[Experiment]:
+    """What makes untied filters alike, and do they move at all?
+
+    Filters that start independent of one another can only be aligned by the data; with a gain, filters move about as
+    far as tied ones.
+    """
+    urfb = _BY_ID["table1/cifar10/urfb/untied"]
+
+    def variant(name: str, title: str, **changes) -> Experiment:
+        phases = (urfb.phases[0], dataclasses.replace(urfb.phases[1], **changes))
+        return dataclasses.replace(urfb, id=f"untied/cifar10/{name}", title=title, phases=phases, paper=None)
+
+    independent, gain = {"reinitialise": ("conv1",)}, {"update_gain": float(GAIN)}
+    return [
+        variant("urfb-independent", "URFB untied, independent start", **independent),
+        variant("urfb-gain", f"URFB untied, step {GAIN} times larger", **gain),
+        variant(
+            "urfb-independent-gain", f"URFB untied, independent start, step {GAIN} times larger", **independent, **gain
+        ),
+    ]
+
+
+FURTHER: list[Experiment] = [*_untied_variants(), *_readings_compared()]
