@@ -39,7 +39,7 @@ def untie(
         ArgumentError: if the model is neither functional nor sequential, or a name is not one of its convolutions.
     """
     chosen = _choose(model, layers, (FeedbackConv2D, UntiedConv2D))
-    options = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
+    options: dict = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
     UntiedConv2D(1, 1, **options)  # refuses bad ones in its own words; from_config would wrap these in Keras' own
 
     def replace(layer):
