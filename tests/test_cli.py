@@ -6,6 +6,8 @@ import pytest
 
 import urfb_tf.experiments.run
 from urfb_tf.__main__ import main
+from urfb_tf.cli import parse
+from urfb_tf.cli.run import _experiments, _ProgressBar
 from urfb_tf.experiments import EXPERIMENTS
 from urfb_tf.results import store
 
@@ -135,7 +137,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(capsys, monkeypatch):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(urfb_tf.cli._ProgressBar, "__call__", press)
+    monkeypatch.setattr(_ProgressBar, "__call__", press)
     assert run("--epochs", "3", "--no-alignment", "--out", "mine") == 130
     output = capsys.readouterr().out
     assert (
@@ -158,7 +160,50 @@ def test_a_result_is_recorded_under_its_experiment(capsys, monkeypatch, tmp_path
     assert main(["record", "mine"]) == 0
     (path,) = records.iterdir()
     assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
-    assert path.read_bytes() == (tmp_path / "mine" / "result.json").read_bytes()
+    recorded, result = (json.loads(file.read_text()) for file in (path, tmp_path / "mine" / "result.json"))
+    assert recorded == {**result, "digest": store.digest(result)}
+
+
+def test_status_says_how_far_runs_have_come(capsys):
+    assert run("--epochs", "2", "--no-alignment", "--quiet", "--seeds", "2") == 0
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split()[1:4] == ["seed", "0", "2"]
+    assert second.split()[1:4] == ["seed", "1", "2"]
+    assert main(["status", "--runs", "nowhere"]) == 0
+    assert capsys.readouterr().out == "No run has finished an epoch in nowhere.\n"
+
+
+def test_seeds_and_places_make_several_runs(capsys):
+    options = parse(["run", "table2/deepernet", "--seeds", "3", "--rule", "frfb"])
+    assert [experiment.id for experiment in _experiments(options)] == [
+        f"table2/deepernet/{row}+rule=frfb" for row in ("bp-softmax", "bp-hinge", "urfb", "urfb-50", "frfb", "frfb-50")
+    ]
+    # An id names its own experiment, not the untied one below it.
+    assert [experiment.id for experiment in _experiments(parse(["run", "table1/cifar10/urfb"]))] == [
+        "table1/cifar10/urfb"
+    ]
+    assert main(["run", "table2", "--out", "mine"]) == 1
+    assert main(["run", "simpnet", "--seeds", "0"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "urfb_tf: --out is the folder of one run, but these are 12: leave it out.",
+        "urfb_tf: --seeds is a whole number >= 1, but got 0.",
+    ]
+
+
+def test_results_show_one_line_or_object_per_number(capsys):
+    assert main(["results"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 66 + 1
+    assert main(["results", "--json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert [number["id"] for number in numbers] == [line.split()[0] for line in lines[:-1]]
+    assert set(numbers[0]) >= {
+        "id", "table", "row", "split", "tying", "paper", "measured", "spread", "seeds", "epochs", "device", "deviation",
+        "verdict", "files",
+    }  # fmt: skip
 
 
 def test_the_module_is_the_command(python):

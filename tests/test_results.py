@@ -117,7 +117,7 @@ def test_a_longer_run_replaces_a_shorter_one_and_never_the_reverse(result, tmp_p
     assert ids(records) == [("small", 0)]
     with pytest.raises(ResultError, match="already holds more epochs"):
         record(short, records)
-    assert load("small", folder=records) == result
+    assert load("small", folder=records) == {**result, "digest": store.digest(result)}
     record(long, records)  # the same once more does no harm
 
 
@@ -145,19 +145,16 @@ def test_experiments_are_listed_under_their_own_ids_with_possible_numbers():
     assert len(set(configurations)) == len(configurations)  # no two are the same run
 
 
-def test_table_1_is_the_papers():
-    errors = {key: (e.paper.train, e.paper.test) for key, e in EXPERIMENTS.items() if key.startswith("table1/cifar10/")}
-    assert errors == {
-        "table1/cifar10/bp-softmax": (0.02, 0.25),
-        "table1/cifar10/bp-hinge": (0.11, 0.27),
-        "table1/cifar10/urfb": (0.07, 0.31),
-        "table1/cifar10/frfb": (0.27, 0.36),
-        "table1/cifar10/urfb-50": (0.14, 0.31),
-        "table1/cifar10/frfb-50": (0.38, 0.45),
-        "table1/cifar10/urfb/untied": (0.04, 0.33),
-        "table1/cifar10/frfb/untied": (0.30, 0.37),
-        "table1/cifar10/urfb-50/untied": (0.06, 0.36),
-    }
+def test_a_record_that_was_changed_by_hand_is_named_and_refused(result, tmp_path):
+    source = tmp_path / "result.json"
+    source.write_text(json.dumps(result))
+    path = record(source, tmp_path / "records")
+    assert load("small", folder=path.parent) == json.loads(path.read_text())
+    for change in (lambda r: r["epochs"][1].update(test_error=0.25), lambda r: r.pop("digest")):
+        path.write_text(json.dumps(broken(json.loads(path.read_text()), change)))
+        for act in (lambda: load("small", folder=path.parent), lambda: ids(path.parent)):
+            with pytest.raises(ResultError, match=r"small--seed0\.json is not as it was recorded: restore it"):
+                act()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Reading and adding to the recorded results: one JSON file per experiment and seed."""
 
+import hashlib
 import json
 import pathlib
 
@@ -19,7 +20,7 @@ def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     """(experiment id, seed) of every recorded result, in order."""
     found = []
     for path in sorted(folder.glob("*.json")):
-        result = read(path)
+        result = _read_record(path)
         found.append((result["id"], result["seed"]))
     return found
 
@@ -35,11 +36,11 @@ def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> dict
         raise ResultError(
             f"{identifier} with seed {seed} is not recorded: run `python -m urfb_tf run {identifier} --seed {seed}`."
         )
-    return read(path)
+    return _read_record(path)
 
 
 def read(path: pathlib.Path) -> dict:
-    """A result file, checked.
+    """A result file as a run writes it, checked.
 
     Raises:
         ResultError: if it cannot be read or is not of the schema.
@@ -54,16 +55,30 @@ def read(path: pathlib.Path) -> dict:
 
 
 def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path:
-    """Copy a run's result file among the recorded ones. A longer run replaces a shorter one, never the reverse.
+    """Put a run's result among the recorded ones, with a digest; a longer run replaces a shorter one only.
 
     Raises:
         ResultError: if it is no result, or is shorter than the recorded one.
     """
     result = read(source)
     target = path_of(result["id"], result["seed"], folder)
-    if target.exists() and len(read(target)["epochs"]) > len(result["epochs"]):
+    if target.exists() and len(_read_record(target)["epochs"]) > len(result["epochs"]):
         raise ResultError(
             f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
         )
-    write_atomically(target, source.read_bytes())
+    sealed = {**result, "digest": digest(result)}
+    write_atomically(target, json.dumps(sealed, indent=1).encode() + b"\n")
     return target
+
+
+def digest(result: dict) -> str:
+    """What tells a recorded result from one that was changed by hand: SHA-256 over all its other fields."""
+    rest = {key: value for key, value in result.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _read_record(path: pathlib.Path) -> dict:
+    result = read(path)
+    if result.get("digest") != digest(result):
+        raise ResultError(f"{path} is not as it was recorded: restore it, or record the run again.")
+    return result
