@@ -34,10 +34,8 @@ def images(*shape, seed=0):
 
 
 def tiny_data():
-    def split(count):
-        return Split(images(count, 8, 8, 3).astype("uint8"), np.arange(count, dtype="int32") % 3)
-
-    return Dataset("tiny", 3, split(40), split(5), split(5))
+    split = Split(images(40, 8, 8, 3).astype("uint8"), np.arange(40, dtype="int32") % 3)
+    return Dataset("tiny", 3, split, split, split)
 
 
 def fit(model, **options):
