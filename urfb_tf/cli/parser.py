@@ -10,6 +10,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_run(commands)
     _add_shows(commands)
+    _add_export(commands)
     _add_bench(commands)
     return parser.parse_args(arguments)
 
@@ -60,6 +61,16 @@ def _add_shows(commands) -> None:
     record = commands.add_parser("record", help="put a run's result among those that travel with the package")
     record.add_argument("folder", type=pathlib.Path, help="the run's folder")
     record.set_defaults(command=show.record)
+
+
+def _add_export(commands) -> None:
+    from urfb_tf.cli.export import export
+
+    command = commands.add_parser("export", help="write a run as programs that JAX runs without TensorFlow")
+    command.add_argument("what", help="an experiment of one phase (see: list)")
+    command.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
+    command.add_argument("--out", type=pathlib.Path, required=True, help="the folder to write")
+    command.set_defaults(command=export)
 
 
 def _add_bench(commands) -> None:

@@ -1,0 +1,124 @@
+"""Exported runs: the same numbers from JAX as from TensorFlow, in a process without TensorFlow."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import urfb_tf
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments import find
+from urfb_tf.export import export, lower
+from urfb_tf.export.folder import load_state
+from urfb_tf.metrics import weight_angles
+from urfb_tf.results import record, store
+from urfb_tf.training import train
+
+pytest.importorskip("jax")
+
+SMALL = dataclasses.replace(
+    find("table1/cifar10/urfb"), id="small", dataset="generated", batch_size=20, connectivity=0.5
+)
+
+
+def train_exported(folder, epochs):
+    """The runner in a process of its own, in which importing TensorFlow or urfb_tf fails."""
+    blocked = "import sys; sys.modules.update(tensorflow=None, keras=None, urfb_tf=None); import runpy; "
+    code = blocked + f"sys.argv[1:] = ['--epochs', '{epochs}']; runpy.run_path('runner.py', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert "SystemExit" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def exported(small_data, tmp_path_factory):
+    """The folder after two epochs, taken in two starts."""
+    folder = export(SMALL, tmp_path_factory.mktemp("exported"), seed=3, data=small_data)
+    train_exported(folder, 1)
+    assert len(train_exported(folder, 2)["epochs"]) == 2
+    return folder
+
+
+def test_jax_trains_as_tensorflow_does(exported, small_data):
+    # Compiled by XLA, as on a GPU: TensorFlow's own random numbers for the same seed are others.
+    model = SMALL.make_model(small_data.classes, seed=3)
+    ours = train(
+        model,
+        small_data,
+        epochs=2,
+        batch_size=20,
+        seed=3,
+        jit_compile=True,
+        probes=[lambda model: {"weight_angle": weight_angles(model)}],
+    )
+    theirs = json.loads((exported / "result.json").read_text())
+    assert theirs["configuration"] == json.loads(json.dumps(SMALL.configuration()))
+    assert theirs["data"]["sha256"] == small_data.fingerprint()
+    for a, b in zip(ours, theirs["epochs"], strict=True):
+        for kind in ("train_error", "train_error_evaluated", "validation_error", "test_error"):
+            assert a[kind] == pytest.approx(b[kind], abs=1e-6)  # the same examples are wrong
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
+        assert a["weight_angle"] == pytest.approx(b["weight_angle"], abs=0.01)  # as it is rounded
+
+
+def test_the_weights_come_back_into_a_model(exported, small_data):
+    model = SMALL.make_model(small_data.classes, seed=3)
+    load_state(model, exported / "state.npz")
+    wrong = 1 - model.evaluate(*small_data.test, verbose=0, return_dict=True)["accuracy"]
+    last = json.loads((exported / "result.json").read_text())["epochs"][-1]
+    assert wrong == pytest.approx(last["test_error"], abs=1e-6)
+    masked = model.get_layer("dense1")
+    assert not np.any(np.asarray(masked.kernel)[~np.asarray(masked.kernel_mask)])
+    with pytest.raises(ArgumentError, match="weights of another network"):
+        load_state(urfb_tf.build("full conn. 5; output"), exported / "state.npz")
+
+
+def test_the_result_can_be_recorded(exported, tmp_path):
+    path = record(exported / "result.json", tmp_path)
+    found = store.load("small", 3, tmp_path)
+    assert path.name == "small--seed3.json"
+    assert [session["from_epoch"] for session in found["sessions"]] == [1, 2]
+    assert all("jax" in session["versions"] and session["hardware"]["device"] for session in found["sessions"])
+
+
+def test_a_whole_epoch_of_every_kind_of_layer_has_no_custom_call():
+    data = urfb_tf.load("generated", train=40, validation=5, test=5)
+    for model in (urfb_tf.deepnet("frfb"), urfb_tf.untie(urfb_tf.deepernet_s("urfb"), ["conv2", "conv6"])):
+        program = urfb_tf.training.EpochProgram(model, batch_size=20, jit_compile=True)
+        numbers = [tf.constant(0)] * 4
+        images, labels = tf.constant(data.train.images), tf.constant(data.train.labels)
+        made = lower(
+            program.train_steps,
+            program.state(),
+            images,
+            labels,
+            *numbers,
+            tf.constant(0.1),
+            urfb_tf.training.epoch.Tally.zero(),
+        )
+        assert made.stablehlo.startswith(b"ML\xefR")  # MLIR bytecode
+        # The dense form of an untied layer holds on to four tables.
+        untied = sum(isinstance(layer, urfb_tf.UntiedConv2D) for layer in model.layers)
+        assert len(made.constants) == 4 * untied
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="several phases"):
+        export(find("table1/cifar10/urfb/untied"), tmp_path)
+    variable = tf.Variable(1.0)
+    with pytest.raises(ArgumentError, match="reads variables"):
+        lower(lambda x: x + variable, tf.constant(1.0))
+
+
+def test_the_runner_tells_bad_numbers_in_a_line(exported):
+    done = subprocess.run(
+        [sys.executable, "runner.py", "--epochs", "0"], cwd=exported, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "runner.py: --epochs and --save-every are whole numbers >= 1.\n")

@@ -1,0 +1,128 @@
+"""An experiment as a folder that needs no TensorFlow: programs, weights, data, and the script that runs them."""
+
+import io
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf import data as datasets
+from urfb_tf import environment
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.export.stablehlo import Program, lower
+from urfb_tf.files import check_writable, write_atomically
+from urfb_tf.layers import feedback_layers
+from urfb_tf.results.schema import SCHEMA
+from urfb_tf.training.epoch import EpochProgram, Tally
+
+RUNNER = pathlib.Path(__file__).with_name("runner.py")
+SPLITS = ("train", "validation", "test")
+
+
+def export(
+    experiment: Experiment, folder: str | pathlib.Path, *, seed: int = 0, data: datasets.Dataset | None = None
+) -> pathlib.Path:
+    """Write everything that a run needs into `folder`; `python folder/runner.py --epochs N` trains there.
+
+    The runner needs NumPy and JAX alone. It trains as `urfb_tf.train(jit_compile=True)` does, which draws other random
+    numbers from a seed than TensorFlow without XLA. It writes `result.json`, which `python -m urfb_tf record` takes,
+    and `state.npz`, whose weights `load_state` puts back into a model.
+
+    Args:
+        experiment: of one phase.
+        folder: made if it is missing.
+        seed: as in `urfb_tf.experiments.run`.
+        data: the dataset, if it is loaded already.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ArgumentError: for an experiment of several phases, whose programs differ.
+        UrfbError: as `load` and the model do; WriteError if the disk does not take it.
+    """
+    if len(experiment.schedule) > 1:
+        raise ArgumentError(f"{experiment.id} has several phases: only runs of one can be exported.")
+    folder = pathlib.Path(folder)
+    check_writable(folder)
+    data = datasets.load(experiment.dataset) if data is None else data
+    model = experiment.make_model(data.classes, seed)
+    program = EpochProgram(model, batch_size=experiment.batch_size, jit_compile=True)
+    state, zero = program.state(), Tally.zero()
+    splits = {
+        name: (tf.constant(getattr(data, name).images), tf.constant(getattr(data, name).labels)) for name in SPLITS
+    }
+    number = tf.constant(0)
+    programs = {"train": lower(program.train_steps, state, *splits["train"], *[number] * 4, tf.constant(0.1), zero)}
+    programs |= {f"evaluate_{name}": lower(program.evaluate_all, state, *split) for name, split in splits.items()}
+    for name, made in programs.items():
+        write_atomically(folder / f"{name}.stablehlo", made.stablehlo)
+    _save(folder / "constants.npz", _constants(programs))
+    _save(folder / "start.npz", {f"{n:03d}": t.numpy() for n, t in enumerate((*state.trainable, *state.non_trainable))})
+    _save(
+        folder / "data.npz",
+        {f"{s}_{k}": t.numpy() for s, pair in splits.items() for k, t in zip(("images", "labels"), pair, strict=True)},
+    )
+    manifest = {
+        "steps": program.steps(data.train.images),
+        "learning_rate": experiment.learning_rate,
+        "seed": seed,
+        "constants": {name: len(made.constants) for name, made in programs.items()},
+        "angles": _angles(model),
+        "result": {
+            "schema": SCHEMA,
+            "id": experiment.id,
+            "seed": seed,
+            "configuration": experiment.configuration(),
+            "data": {
+                "name": data.name,
+                "sha256": data.fingerprint(),
+                "images": {name: len(getattr(data, name).labels) for name in SPLITS},
+            },
+        },
+        "session": environment.describe(),
+    }
+    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+    write_atomically(folder / "runner.py", RUNNER.read_bytes())
+    return folder
+
+
+def load_state(model, path: str | pathlib.Path) -> None:
+    """Put the weights of a runner's `state.npz` into a model of the same experiment.
+
+    Raises:
+        ArgumentError: if they do not fit.
+    """
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    with np.load(path) as archive:
+        weights = [archive[name] for name in sorted(archive.files) if name.isdigit()]
+    if [w.shape for w in weights] != [tuple(v.shape) for v in variables]:
+        raise ArgumentError(f"{path} holds the weights of another network.")
+    for variable, value in zip(variables, weights, strict=True):
+        variable.assign(value)
+
+
+def _constants(programs: dict[str, Program]) -> dict[str, np.ndarray]:
+    return {f"{name}_{n:03d}": array for name, made in programs.items() for n, array in enumerate(made.constants)}
+
+
+def _angles(model) -> list[dict]:
+    """Where W and R of each layer with both stand in the state."""
+    variables = [id(v) for v in (*model.trainable_variables, *model.non_trainable_variables)]
+    return [
+        {
+            "layer": layer.name,
+            "kernel": variables.index(id(layer.kernel)),
+            "feedback": variables.index(id(layer.feedback)),
+        }
+        for layer in feedback_layers(model)
+        if layer.feedback is not None
+    ]
+
+
+def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, buffer.getvalue())

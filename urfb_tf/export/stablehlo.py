@@ -1,0 +1,49 @@
+"""From a function of tensors to StableHLO."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A compiled function in portable form.
+
+    Attributes:
+        stablehlo: the module, serialized. Its entry takes all tensors of the arguments in the order of
+            `tf.nest.flatten`, then those of `constants`, and returns those of the result in the same order.
+        constants: tables that the function holds on to, such as those of untied layers.
+    """
+
+    stablehlo: bytes
+    constants: list[np.ndarray]
+
+
+def lower(function: Callable, *arguments) -> Program:
+    """The program of a pure function, for arguments like these.
+
+    Args:
+        function: of (nested) tensors, returning (nested) tensors; it must not read variables.
+        *arguments: tensors, or nested structures of them, that stand for shapes and types.
+
+    Raises:
+        ArgumentError: if the program calls code outside XLA, which other devices could not run.
+    """
+    flat = [tf.convert_to_tensor(argument) for argument in tf.nest.flatten(arguments)]
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in flat]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def flattened(*tensors):
+        return tf.nest.flatten(function(*tf.nest.pack_sequence_as(arguments, tensors)))
+
+    captured = flattened.get_concrete_function(*specs).captured_inputs
+    if any(tensor.dtype == tf.resource for tensor in captured):
+        raise ArgumentError("Only pure functions can be exported: this one reads variables.")
+    stage = flattened.experimental_get_compiler_ir(*specs)
+    if "custom-call" in stage(stage="hlo"):
+        raise ArgumentError("The program has custom calls, which only this machine's TensorFlow could run.")
+    return Program(stage(stage="stablehlo_serialized"), [tensor.numpy() for tensor in captured])
