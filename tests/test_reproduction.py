@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from urfb_tf import reproduction, results
+from urfb_tf import report, reproduction, results
 from urfb_tf.experiments import EXPERIMENTS, find, select
 from urfb_tf.experiments.run import run
 from urfb_tf.reproduction import numbers
@@ -105,6 +105,21 @@ def test_only_the_longest_runs_count(template, tmp_path, monkeypatch):
     _record(template, 1, 0.4, 20, tmp_path, records)
     number = _only(records, monkeypatch)
     assert (number.measured, number.seeds, number.epochs) == (0.4, [1], 20)
+
+
+def test_the_table_shows_each_verdict_as_text_and_as_a_class(template, tmp_path, monkeypatch):
+    records = tmp_path / "records"
+    _record(template, 0, 0.33, 1000, tmp_path, records)
+    _record(template, 1, 0.31, 1000, tmp_path, records)
+    _only(records, monkeypatch)
+    table = report.reproduction(numbers())
+    assert len(table.rows) == 33
+    (row,) = [row for row in table.rows if row[0] == "simpnet on cifar10: URFB"]
+    assert row[3] == "0.31"
+    assert row[4] == "<span class='verdict reproduced' title='reproduced'>0.320 ± 0.014</span>"
+    assert row[5:] == ["1000 of 1000", template["sessions"][0]["hardware"]["device"]]
+    assert sum("not-run" in cell for row in table.rows for cell in row) == 64
+    assert "64 not run" in report.verdicts(numbers())
 
 
 def _record(template, seed, error, epochs, folder, records):

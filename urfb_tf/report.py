@@ -1,10 +1,12 @@
 """Recorded results beside the paper's numbers, as a table that notebooks and the book can show."""
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Sequence
 
 from urfb_tf import results
 from urfb_tf.experiments import Experiment
+from urfb_tf.reproduction import VERDICTS, Number
 from urfb_tf.results.data_notes import NOTES
 
 
@@ -55,6 +57,34 @@ def against_paper(experiments: Iterable[Experiment], seed: int = 0) -> Table:
         rows.append([*start, *measured, str(last["epoch"])])
     header = ["", "paper: train", "paper: test", "train", "train, dropout on", "test", "epochs"]
     return Table(header, rows)
+
+
+def reproduction(numbers: Iterable[Number]) -> Table:
+    """The paper's numbers beside the recorded ones, one row per run, each verdict in its colour."""
+    rows: dict[str, list[str]] = {}
+    for number in numbers:
+        identifier = number.id.removesuffix(f"/{number.split}")
+        cells = rows.setdefault(identifier, [number.row, *[""] * 4, "", ""])
+        column = 1 if number.split == "train" else 3
+        cells[column] = f"{number.paper:.2f}"
+        if number.measured is not None:
+            spread = "" if number.spread is None else f" ± {number.spread:.3f}"
+            cells[column + 1] = _badge(number.verdict, f"{number.measured:.3f}{spread}")
+            cells[5], cells[6] = f"{number.epochs} of {number.paper_epochs}", number.device or ""
+        else:
+            cells[column + 1] = _badge(number.verdict, "none")
+    header = ["", "paper: train", "train", "paper: test", "test", "epochs", "device"]
+    return Table(header, list(rows.values()))
+
+
+def verdicts(numbers: Iterable[Number]) -> str:
+    """How many numbers have which verdict, in the colours of `reproduction`."""
+    count = collections.Counter(number.verdict for number in numbers)
+    return ", ".join(_badge(verdict, f"{count[verdict]} {verdict}") for verdict in VERDICTS)
+
+
+def _badge(verdict: str, text: str) -> str:
+    return f"<span class='verdict {verdict.replace(' ', '-')}' title='{verdict}'>{text}</span>"
 
 
 def provenance(identifiers: Iterable[str], seed: int = 0) -> Table:
