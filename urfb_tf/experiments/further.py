@@ -15,6 +15,39 @@ def _readings_compared() -> list[Experiment]:
     return [dataclasses.replace(row, id=row.id.replace("table1/", "readings/paper/"), reading="paper") for row in rows]
 
 
+def _ablations() -> list[Experiment]:
+    """Simpnet on CIFAR-10 with one thing changed at a time, for each rule."""
+    items: list[tuple[str, float]] = [
+        ("slope", 1.0),
+        ("closed", True),
+        ("propagate_derivative", False),
+        ("tied_pooling", False),
+        ("drop_is_keep", True),
+    ]
+    steps = (0.03, 0.3)
+    found = []
+    for row in ("bp-hinge", "urfb", "frfb"):
+        whole = dataclasses.replace(_BY_ID[f"table1/cifar10/{row}"], paper=None)
+        for item, value in items:
+            name = f"{item}={value}"
+            found.append(
+                dataclasses.replace(
+                    whole,
+                    id=f"ablations/cifar10/{row}/{name}",
+                    title=f"{whole.title}, {name}",
+                    changes=((item, value),),
+                )
+            )
+        for step in steps:
+            name = f"learning_rate={step}"
+            found.append(
+                dataclasses.replace(
+                    whole, id=f"ablations/cifar10/{row}/{name}", title=f"{whole.title}, {name}", learning_rate=step
+                )
+            )
+    return found
+
+
 def _untied_variants() -> list[Experiment]:
     """What makes untied filters alike, and do they move at all?
 
@@ -37,4 +70,4 @@ def _untied_variants() -> list[Experiment]:
     ]
 
 
-FURTHER: list[Experiment] = [*_untied_variants(), *_readings_compared()]
+FURTHER: list[Experiment] = [*_untied_variants(), *_readings_compared(), *_ablations()]
