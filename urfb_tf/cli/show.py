@@ -10,10 +10,11 @@ def list_experiments(options: argparse.Namespace) -> int:
     from urfb_tf.results import ids, load
 
     recorded = {identifier: len(load(identifier, seed)["epochs"]) for identifier, seed in ids()}
+    width = max(map(len, EXPERIMENTS)) + 2
     for identifier, experiment in EXPERIMENTS.items():
         epochs = f"{recorded[identifier]} epochs recorded" if identifier in recorded else "not recorded"
         paper = json.dumps(vars(experiment.paper)) if experiment.paper else ""
-        print(f"{identifier:40}{epochs:24}paper {paper}")
+        print(f"{identifier:{width}}{epochs:24}paper {paper}")
     return 0
 
 
@@ -24,11 +25,12 @@ def status(options: argparse.Namespace) -> int:
     from urfb_tf.results.store import read
 
     paths = sorted(options.runs.rglob(RESULT))
+    width = max(map(len, EXPERIMENTS)) + 2
     for path in paths:
         run = read(path)
         last, planned = run["epochs"][-1], EXPERIMENTS.get(run["id"])
         of = f" of {planned.paper_epochs}" if planned else ""
-        print(f"{run['id']:40}seed {run['seed']:<4}{last['epoch']}{of} epochs, test error {last['test_error']:.3f}")
+        print(f"{run['id']:{width}}seed {run['seed']:<4}{last['epoch']}{of} epochs, test error {last['test_error']:.3f}")
     if not paths:
         print(f"No run has finished an epoch in {options.runs}.")
     return 0
