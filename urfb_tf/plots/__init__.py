@@ -1,10 +1,6 @@
 """The book's figures. Each function returns a matplotlib figure, the stepper HTML; none trains or measures."""
 
-from urfb_tf.plots.circuit import activity as circuit_activity
-from urfb_tf.plots.circuit import emissions as circuit_emissions
-from urfb_tf.plots.circuit import stepper as circuit_stepper
-from urfb_tf.plots.circuit import transfer_functions as circuit_transfer_functions
-from urfb_tf.plots.circuit import wiring as circuit_wiring
+from urfb_tf.plots import circuit as circuit
 from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves
 from urfb_tf.plots.linear import curves_against_epsilon as curves_against_epsilon
