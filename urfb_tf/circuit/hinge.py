@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from urfb_tf.circuit.signal import check_signal, emitted
+from urfb_tf.circuit.emission import check_signal, emitted
 from urfb_tf.circuit.units import Circuit
 from urfb_tf.errors import ArgumentError
 from urfb_tf.losses import OneVsRestHinge
