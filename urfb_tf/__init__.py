@@ -19,6 +19,7 @@ if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
 # Layers, losses, activations and rules are imported at once, so that Keras can load a saved model after
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
+from urfb_tf.circuit import CircuitHinge as CircuitHinge
 from urfb_tf.data import load as load
 from urfb_tf.layers import FeedbackConv2D as FeedbackConv2D
 from urfb_tf.layers import FeedbackDense as FeedbackDense

@@ -30,7 +30,9 @@ def status(options: argparse.Namespace) -> int:
         run = read(path)
         last, planned = run["epochs"][-1], EXPERIMENTS.get(run["id"])
         of = f" of {planned.paper_epochs}" if planned else ""
-        print(f"{run['id']:{width}}seed {run['seed']:<4}{last['epoch']}{of} epochs, test error {last['test_error']:.3f}")
+        print(
+            f"{run['id']:{width}}seed {run['seed']:<4}{last['epoch']}{of} epochs, test error {last['test_error']:.3f}"
+        )
     if not paths:
         print(f"No run has finished an epoch in {options.runs}.")
     return 0
