@@ -36,9 +36,9 @@ def test_the_interface_is_what_users_were_told():
     public = {name for name, value in vars(urfb_tf).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public == {
         "BackPropagation", "CircuitHinge", "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule",
-        "FixedRandomFeedback", "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity", "TiedMaxPooling2D", "UntiedConv2D",
-        "UpdatedRandomFeedback", "build", "change_rule", "deepernet", "deepernet_s", "deepnet", "freeze", "load",
-        "reinitialise", "simpnet", "train", "untie",
+        "FixedRandomFeedback", "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity",
+        "TiedMaxPooling2D", "UntiedConv2D", "UpdatedRandomFeedback", "build", "change_rule", "deepernet",
+        "deepernet_s", "deepnet", "freeze", "load", "reinitialise", "simpnet", "train", "untie",
     }  # fmt: skip
 
 
