@@ -1,0 +1,107 @@
+"""What the functions of the linear theory accept; everything else is refused in one sentence."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from urfb_tf.errors import ArgumentError
+
+
+def finite(name: str, value) -> np.ndarray:
+    """`value` as an array of finite float64 numbers."""
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError) as problem:
+        raise ArgumentError(f"{name} must be numbers in a regular array, but got {value!r}.") from problem
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"{name} must be finite, but contains infinities or NaN.")
+    return array
+
+
+def positive(name: str, value) -> np.ndarray:
+    """`value` as an array of finite numbers > 0."""
+    array = finite(name, value)
+    if not (array > 0).all():
+        raise ArgumentError(f"{name} must be > 0, but got {array.min():g}.")
+    return array
+
+
+def not_negative(name: str, value) -> np.ndarray:
+    """`value` as an array of finite numbers >= 0."""
+    array = finite(name, value)
+    if not (array >= 0).all():
+        raise ArgumentError(f"{name} must be >= 0, but got {array.min():g}.")
+    return array
+
+
+def whole(name: str, value, least: int) -> int:
+    """`value` as a whole number that is at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ArgumentError(f"{name} must be a whole number >= {least}, but got {value!r}.")
+    return int(value)
+
+
+def moments(times) -> np.ndarray:
+    """Times at which a solution is wanted: a rising sequence of numbers >= 0, [times]."""
+    array = not_negative("times", times)
+    if array.ndim != 1 or array.size == 0 or not (np.diff(array) > 0).all() or array[-1] == 0:
+        raise ArgumentError("times must be one rising sequence of numbers >= 0 that ends after 0.")
+    return array
+
+
+def chain(target, weights: Sequence, feedback: Sequence) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """T, W_1 .. W_k and R_2 .. R_k as arrays, once their shapes are known to fit.
+
+    Args:
+        target: T, [..., n_k, n_0].
+        weights: W_i, [..., n_i, n_{i-1}], i = 1..k, k >= 2. Leading dimensions count networks.
+        feedback: R_i, [..., n_{i-1}, n_i], i = 2..k.
+    """
+    target = finite("target", target)
+    matrices = [finite(f"W_{i}", w) for i, w in enumerate(weights, 1)]
+    returns = [finite(f"R_{i}", r) for i, r in enumerate(feedback, 2)]
+    if len(matrices) < 2:
+        raise ArgumentError(f"A network with feedback has a depth of at least 2, but got {len(matrices)} weights.")
+    if len(returns) != len(matrices) - 1:
+        raise ArgumentError(
+            f"{len(matrices)} weights W_1 .. W_{len(matrices)} need {len(matrices) - 1} feedback weights "
+            f"R_2 .. R_{len(matrices)}, but got {len(returns)}."
+        )
+    if any(matrix.ndim < 2 for matrix in (target, *matrices, *returns)):
+        raise ArgumentError("The target and all weights must be matrices.")
+    widths = [matrices[0].shape[-1], *(w.shape[-2] for w in matrices)]  # n_0 .. n_k
+    for i, matrix in enumerate(matrices, 1):
+        _fits(f"W_{i}", matrix, (widths[i], widths[i - 1]))
+    for i, matrix in enumerate(returns, 2):
+        _fits(f"R_{i}", matrix, (widths[i - 1], widths[i]))
+    _fits("target", target, (widths[-1], widths[0]))
+    return target, matrices, returns
+
+
+def layers(lambda_r, *others) -> tuple[np.ndarray, ...]:
+    """lambda_R of layers 2..k and other numbers, broadcast against each other.
+
+    Args:
+        lambda_r: [k - 1, ...], all > 0.
+        *others: arrays of the shape of what follows the first dimension of `lambda_r`, or to be broadcast with it.
+
+    Returns:
+        `lambda_r`, [k - 1, *shape], and each of `others`, [*shape].
+    """
+    values = positive("lambda_r", lambda_r)
+    if values.ndim == 0 or len(values) == 0:
+        raise ArgumentError("lambda_r needs one entry for each of the layers 2 to k, and k >= 2.")
+    try:
+        shape = np.broadcast_shapes(values.shape[1:], *(np.shape(other) for other in others))
+    except ValueError as problem:
+        shapes = [values.shape[1:], *(np.shape(other) for other in others)]
+        raise ArgumentError(f"These shapes do not broadcast: {', '.join(map(str, shapes))}.") from problem
+    spread = np.stack([np.broadcast_to(value, shape) for value in values])  # [k - 1, *shape]
+    return spread, *(np.broadcast_to(other, shape) for other in others)
+
+
+def _fits(name: str, matrix: np.ndarray, expected: tuple[int, int]) -> None:
+    if matrix.shape[-2:] != expected:
+        raise ArgumentError(
+            f"The shapes do not chain: {name} must be {list(expected)}, but is {list(matrix.shape[-2:])}."
+        )

@@ -1,0 +1,58 @@
+"""How the differential equations are solved: one method and one pair of tolerances for all of them.
+
+DOP853, an explicit Runge-Kutta method of order 8: the right-hand sides are polynomials, hence smooth; the solutions are
+wanted to many digits, where a high order pays; and they are not stiff, because all rates stay within a few orders of
+magnitude of each other. The tolerances leave room above the rounding of float64, so that errors can be told from it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.integrate
+
+from urfb_tf.errors import ArgumentError
+
+METHOD = "DOP853"
+RELATIVE_TOLERANCE = 1e-10
+ABSOLUTE_TOLERANCE = 1e-12
+
+
+def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The solution of y' = derivative(y), y(0) = start, at some times.
+
+    Args:
+        derivative: takes and gives [states].
+        start: [states].
+        times: [times], rising, >= 0.
+
+    Returns:
+        [times, states].
+
+    Raises:
+        ArgumentError: if the solution leaves the range of float64 before the last time.
+    """
+    states, reached = [], 0.0
+    state = start
+    # A solution that explodes overflows on its way; it is reported below, in a sentence.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for end in times:
+            # From one wanted time to the next: the tolerances hold at the ends of steps, and interpolation between them
+            # would lose half of the digits.
+            if end > reached:
+                found = scipy.integrate.solve_ivp(
+                    lambda _, y: derivative(y),
+                    (reached, end),
+                    state,
+                    method=METHOD,
+                    rtol=RELATIVE_TOLERANCE,
+                    atol=ABSOLUTE_TOLERANCE,
+                )
+                state = found.y[:, -1]
+                if not found.success or not np.isfinite(state).all():
+                    raise ArgumentError(
+                        f"There is no solution up to t = {times[-1]:g}: it explodes after t = {reached:g}. "
+                        "Ask for earlier times."
+                    )
+                reached = end
+            states.append(state)
+    return np.stack(states)

@@ -1,0 +1,133 @@
+"""The linear theory: errors, lambdas and weights along time, and what depends on epsilon (Figures 3 and 4)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from urfb_tf.linear import Decoupled, Descent
+from urfb_tf.plots.style import COLOURS, OTHER_DASHES, OTHERS, figure, line_styles
+
+_OWN_RULES = {0.0: "frfb", 1.0: "urfb"}  # epsilon 0 is FRFB, 1 is URFB: they keep the colours of the rules
+
+
+def lambdas_along_time(solution: Decoupled, epsilons: Sequence[float]):
+    """lambda_1 .. lambda_k in one panel each, and the error, against time, one line per epsilon.
+
+    Args:
+        solution: of `urfb_tf.linear.integrate` with the shape [epsilons] of parameters.
+        epsilons: what the lines stand for.
+    """
+    depth = solution.lambdas.shape[1]
+    with figure(1, depth + 1, size=(2.7 * (depth + 1), 2.9)) as (made, (axes,)):
+        for number, style in enumerate(_epsilon_styles(epsilons)):
+            for layer, axis in enumerate(axes[:-1]):
+                axis.plot(solution.times, solution.lambdas[:, layer, number], **style)
+            axes[-1].semilogy(solution.times, solution.error[:, number], **style)
+        for layer, axis in enumerate(axes[:-1], 1):
+            axis.set(title=rf"$\lambda_{layer}$", xlabel="time $t$", ylim=(0, None))
+        axes[-1].set(title="error $e$", xlabel="time $t$")
+        axes[0].legend()
+    return made
+
+
+def curves_by_epsilon(x, values, epsilons: Sequence[float], xlabel: str, ylabel: str, scale: str = "linear"):
+    """Any quantity against any other, one line per epsilon.
+
+    Args:
+        x: [points].
+        values: [points, epsilons].
+        epsilons: what the lines stand for.
+        xlabel, ylabel: names of both.
+        scale: of the vertical axis, "linear" or "log".
+    """
+    with figure(size=(5.6, 3.3)) as (made, ((axis,),)):
+        for column, style in zip(np.asarray(values).T, _epsilon_styles(epsilons), strict=True):
+            axis.plot(x, column, **style)
+        axis.set(xlabel=xlabel, ylabel=ylabel, yscale=scale)
+        axis.legend()
+    return made
+
+
+def curves_against_epsilon(epsilons, values: Mapping[str, Sequence], ylabel: str):
+    """Any quantities against epsilon, one line per name, each [epsilons]."""
+    with figure(size=(5.6, 3.3)) as (made, ((axis,),)):
+        for (name, value), style in zip(values.items(), line_styles({n: n for n in values}).values(), strict=True):
+            axis.plot(epsilons, value, **{**style, "label": name})
+        axis.set(xlabel=r"$\epsilon$", ylabel=ylabel)
+        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return made
+
+
+def final_rates(lambda_r, rates: Mapping[int, Sequence], limits: Mapping[int, float]):
+    """Final rates against the size of lambda_R, one line per depth k, with the limits that they approach.
+
+    Args:
+        lambda_r: [points].
+        rates: Q, [points], by depth.
+        limits: by depth.
+    """
+    with figure(size=(5.6, 3.3)) as (made, ((axis,),)):
+        for number, depth in enumerate(rates):
+            colour = OTHERS[number % len(OTHERS)]
+            dashes = OTHER_DASHES[number % len(OTHER_DASHES)]
+            axis.plot(lambda_r, rates[depth], dashes, color=colour, label=f"k = {depth}")
+            axis.axhline(limits[depth], color=colour, linewidth=1, linestyle=(0, (1, 3)))
+        axis.set(xscale="log", yscale="log", xlabel=r"all $\lambda_R$", ylabel=r"final rate $Q(\lambda_T, \epsilon)$")
+        axis.legend()
+    return made
+
+
+def rules_compared(runs: Mapping[str, Descent], bins: int = 61):
+    """Figure 3: errors of the rules for each run, and how URFB's weights differ from back-propagation's.
+
+    Args:
+        runs: by rule, batches [runs] of `urfb_tf.linear.compare_rules`.
+        bins: of the histograms.
+    """
+    count, depth = runs["bp"].squared_error.shape[1], len(runs["bp"].weights)
+    styles = line_styles({"SGD" if rule == "bp" else rule: rule for rule in runs})
+    edges = np.linspace(-2, 2, bins + 1)
+    with figure(depth + 1, count, size=(3 * count, 1.9 * depth + 2.7), sharey="row") as (made, axes):
+        for run in range(count):
+            for found, style in zip(runs.values(), styles.values(), strict=True):
+                axes[0, run].semilogy(found.squared_error[:, run], **style)
+            axes[0, run].set(title=f"run {run + 1}", xlabel="iteration")
+            for layer in range(depth):
+                axis, true = axes[layer + 1, run], runs["bp"].weights[layer][run]
+                ratio = (runs["urfb"].weights[layer][run] - true) / true
+                share = np.full(ratio.size, 1 / (ratio.size * (edges[1] - edges[0])))  # of all weights, seen or not
+                axis.hist(ratio.ravel(), edges, weights=share, color=COLOURS["urfb"])
+                axis.set(xlim=(-2, 2), axisbelow=True)
+        for layer in range(depth):
+            axes[layer + 1, 0].set_ylabel(f"density, $W_{layer + 1}$")
+        for axis in axes[-1]:
+            axis.set_xlabel("(URFB - SGD) / SGD")
+        axes[0, 0].set_ylabel(r"$|T - W_k \cdots W_1|^2$")
+        axes[0, 0].legend()
+    return made
+
+
+def epsilons_compared(runs: Mapping[float | str, Descent]):
+    """Figure 4: errors for several epsilons, and SGD's, one panel per run.
+
+    Args:
+        runs: by epsilon, and "bp"; batches [runs] of `urfb_tf.linear.compare_epsilons`.
+    """
+    epsilons = [name for name in runs if not isinstance(name, str)]
+    styles: dict[float | str, dict] = dict(zip(epsilons, _epsilon_styles(epsilons), strict=True))
+    styles["bp"] = {**line_styles({"bp": "bp"})["bp"], "label": "SGD"}
+    count = next(iter(runs.values())).squared_error.shape[1]
+    with figure(1, count, size=(3 * count, 3.2), sharey=True) as (made, (axes,)):
+        for run, axis in enumerate(axes):
+            for name, found in runs.items():
+                axis.semilogy(found.squared_error[:, run], **styles[name])
+            axis.set(title=f"run {run + 1}", xlabel="iteration")
+        axes[0].set_ylabel(r"$|T - W_k \cdots W_1|^2$")
+        axes[0].legend()
+    return made
+
+
+def _epsilon_styles(epsilons: Sequence[float]) -> list[dict]:
+    names = [rf"$\epsilon$ = {epsilon:g}" for epsilon in epsilons]
+    rules = {name: _OWN_RULES.get(float(epsilon), name) for name, epsilon in zip(names, epsilons, strict=True)}
+    return list(line_styles(rules).values())
