@@ -94,7 +94,9 @@ def run(
         before = latest["result"]["epochs"] if latest else saved
         new_rule = None if phase.rule == rule else experiment.make_rule(phase.rule)
         model, rule = phase.begin(model, rule=new_rule, seed=stream(seed, "phase", number)), phase.rule
-        filters_at_start |= starts(model, phase, before[start - 1]["untied_from"] if phase.untie and start else None)
+        # A checkpoint of another run may lack them; `train` is about to refuse it.
+        shared = before[start - 1].get("untied_from", {}) if phase.untie and start else None
+        filters_at_start |= starts(model, phase, shared)
         end = total if number == len(schedule) else min(start + phase.epochs, total)
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
             train(
