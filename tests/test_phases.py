@@ -229,6 +229,13 @@ def test_a_checkpoint_of_other_phases_is_refused(which, experiment, data, finish
     assert (finished / "checkpoint.npz").read_bytes() == before
 
 
+def test_a_checkpoint_of_a_run_without_phases_is_refused(experiment, data, tmp_path):
+    plain = dataclasses.replace(experiment, phases=())
+    run(plain, epochs=3, folder=tmp_path, data=data, alignment=False)
+    with pytest.raises(CheckpointError, match=r"belongs to another run \(phases was None, is "):
+        run(experiment, epochs=3, folder=tmp_path, data=data, alignment=False)
+
+
 def test_configurations_survive_json(experiment):
     for each in (experiment, *EXPERIMENTS.values()):
         configuration = each.configuration()
