@@ -12,14 +12,14 @@ def connections(layers: Mapping[str, UntiedConv2D]):
     """The matrix of all connections of small layers with one channel and one filter, one panel per layer.
 
     Args:
-        layers: by title. Rows are output units, columns input units; where there is no connection it stays white.
+        layers: by title. Rows are output units, columns input units; where there is no connection it is grey.
     """
     matrices = {title: _matrix(layer) for title, layer in layers.items()}
     limit = max(np.nanmax(np.abs(matrix)) for matrix in matrices.values())
     with figure(1, len(layers), size=(3.4 * len(layers), 3.5)) as (made, (axes,)):
         for axis, (title, matrix) in zip(axes, matrices.items(), strict=True):
             axis.imshow(matrix, cmap="PuOr", vmin=-limit, vmax=limit)
-            axis.set(title=title, xlabel="input unit", ylabel="output unit")
+            axis.set(title=title, xlabel="input unit", ylabel="output unit", facecolor="#D4D4D4")
             axis.grid(visible=False)
             axis.spines[:].set_visible(True)
     return made
