@@ -58,14 +58,16 @@ def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, fl
 def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
     """The angle between the error that reaches each layer's output and back-propagation's, by layer name.
 
-    The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional.
+    The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional or
+    sequential.
     """
     if not getattr(model, "inputs", None):
         raise ArgumentError(
             "Error angles need a functional model, whose layers' outputs are known; this one is subclassed."
         )
     layers = feedback_layers(model)
-    inside = keras.Model(model.input, [*(layer.output for layer in layers), *model.outputs])
+    source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
+    inside = keras.Model(source, [*(layer.output for layer in layers), *model.outputs])
 
     def errors():
         with tf.GradientTape() as tape:
