@@ -44,6 +44,14 @@ def fit(model, **options):
     return model
 
 
+def moved(model):
+    """The model with weights that differ from those at the start."""
+    for variable in model.variables:  # masks and the state of dropout stay
+        if "float" in variable.dtype:
+            variable.assign(1.5 * variable)
+    return model
+
+
 def values(model):
     return [v.numpy() for v in model.variables]
 
@@ -65,7 +73,7 @@ def kinds(model):
 @pytest.mark.parametrize("rule", ["bp", "frfb", "urfb", HALF], ids=str)
 @pytest.mark.parametrize("backend", ["dense", "sparse"])
 def test_an_untied_model_is_the_same_function_and_the_old_one_stays(rule, backend):
-    tied = fit(network(rule))  # so that weights differ from those at the start
+    tied = moved(network(rule))
     before = values(tied)
     untied = untie(tied, backend=backend)
     assert kinds(untied) == {
@@ -75,7 +83,7 @@ def test_an_untied_model_is_the_same_function_and_the_old_one_stays(rule, backen
     for layer, old in zip(feedback_layers(untied), feedback_layers(tied), strict=True):
         assert layer.rule == old.rule
         assert (layer.feedback is None) == (old.feedback is None)
-    fit(untied)
+    moved(untied)
     assert_same(values(tied), before)
     assert kinds(tied)["conv1"] is FeedbackConv2D
 
@@ -257,7 +265,7 @@ def weights_of(layer):
 @pytest.mark.parametrize("new", ["bp", "frfb", HALF], ids=str)
 @pytest.mark.parametrize("old", ["bp", "frfb", "urfb"])
 def test_a_changed_rule_keeps_the_weights(old, new):
-    before = fit(network(old, connectivity=0.7))
+    before = moved(network(old, connectivity=0.7))
     start = values(before)
     after = change_rule(before, new)
     lowest, *others = feedback_layers(after)
@@ -276,8 +284,7 @@ def test_a_changed_rule_keeps_the_weights(old, new):
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array)
         assert layer.feedback is None or layer.feedback.trainable == (new == HALF)
-    assert_same(values(before), start)
-    fit(after)
+    moved(after)
     assert_same(values(before), start)
 
 
@@ -295,8 +302,11 @@ def train_once(model):
     return train(model, tiny_data(), epochs=1, batch_size=40)
 
 
-@pytest.mark.parametrize("learn", [lambda model: fit(model, steps_per_epoch=1), train_once], ids=["fit", "train"])
-@pytest.mark.parametrize("rule", ["bp", "urfb"])
+def fit_once(model):
+    return fit(model, steps_per_epoch=1)
+
+
+@pytest.mark.parametrize(("learn", "rule"), [(fit_once, "bp"), (fit_once, "urfb"), (train_once, "urfb")])
 def test_frozen_layers_stay_and_hand_down_the_same_error(learn, rule):
     frozen, free = network(rule), network(rule)
     for model in (frozen, free):
@@ -327,7 +337,7 @@ def test_what_is_frozen_stays_frozen_through_other_changes():
 
 @pytest.mark.parametrize("change", [lambda m: m, lambda m: untie(m, feedback_refresh="epoch")], ids=["tied", "untied"])
 def test_reinitialised_layers_start_anew_on_the_same_connections(change):
-    model = change(fit(network(HALF, connectivity=0.6)))
+    model = change(moved(network(HALF, connectivity=0.6)))
     before = {layer.name: weights_of(layer) for layer in feedback_layers(model)}
     spread = {"conv2": 2 / (2 * 2 * (4 + 3)), "dense1": 2 / (4 * 4 * 3 + 8)}  # Glorot's variance
     assert reinitialise(model, ["conv2", "dense1"], seed=7) is model
