@@ -151,6 +151,7 @@ def test_fewer_than_two_whole_locations_are_refused(size, kernel_size):
     with pytest.raises(ArgumentError, match=r"^'little' has fewer than two locations whose filters lie inside"):
         homogeneity(layer)
     assert homogeneity(layer_of((3, 4), 3)).similarity < 1  # two will do
+    assert HomogeneityProbe()(keras.Sequential([keras.Input((*size, layer.input_spec.shape[-1])), layer])) == {}
 
 
 def model_of():

@@ -303,9 +303,17 @@ def test_a_phase_of_impossible_numbers_or_names_is_refused(wrong, sentence):
         (Phase(1, reinitialise=("maxpool1",)), "Unknown FeedbackLayer of the model 'maxpool1'"),
     ],
 )
-def test_a_phase_that_names_no_layer_is_refused(phase, sentence, experiment, data):
+def test_a_phase_that_names_no_layer_is_refused_before_anything_is_trained(phase, sentence, experiment, data):
+    seen = []
     with pytest.raises(ArgumentError, match=sentence):
-        run(dataclasses.replace(experiment, phases=(Phase(1), phase)), epochs=2, data=data, alignment=False)
+        run(
+            dataclasses.replace(experiment, phases=(Phase(1), phase)),
+            epochs=2,
+            data=data,
+            alignment=False,
+            progress=lambda *step: seen.append(step),
+        )
+    assert not seen
 
 
 def linear():

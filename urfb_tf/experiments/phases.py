@@ -6,6 +6,7 @@ import keras
 
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, is_positive, one_of
+from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
 
@@ -48,6 +49,12 @@ class Phase:
             raise ArgumentError(one_of("feedback_refresh", self.feedback_refresh, REFRESHES))
         if not is_positive(self.update_gain):
             raise ArgumentError(f"A phase needs an update_gain > 0, but got {self.update_gain!r}.")
+
+    def check(self, model: keras.Model) -> None:
+        """Raise an ArgumentError if the model, trained or not, lacks a layer that the phase names."""
+        changes.choose(model, self.untie, (FeedbackConv2D, UntiedConv2D))
+        changes.choose(model, self.reinitialise, (FeedbackLayer,))
+        changes.choose(model, self.freeze, (keras.layers.Layer,))
 
     def begin(self, model: keras.Model, *, rule=None, seed: int = 0) -> keras.Model:
         """The model as this phase trains it.

@@ -88,6 +88,8 @@ def run(
     schedule = experiment.schedule
     model, rule, start = experiment.make_model(data.classes, seed), schedule[0].rule, 0
     filters_at_start: dict = {}
+    for phase in schedule:  # not only once the phases before have been trained
+        phase.check(model)
     for number, phase in enumerate(schedule, start=1):
         if latest and phase.untie:
             latest["result"]["epochs"][-1]["untied_from"] = shared_filters(model, phase.untie)

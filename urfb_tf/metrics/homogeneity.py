@@ -68,11 +68,13 @@ class HomogeneityProbe:
         self.starts = dict(starts or {})
 
     def __call__(self, model: keras.Model) -> dict:
-        """By layer name: `homogeneity` and `homogeneity_shuffled` of W, `change`, the length of W's change in units
-        of the start's, and `change_homogeneity` and `change_homogeneity_shuffled`. Nothing if no layer is untied."""
+        """`homogeneity` and `homogeneity_shuffled` of W, `change`, the length of W's change in units of the start's, and
+        `change_homogeneity` and `change_homogeneity_shuffled`, each by layer name. Layers with fewer than two whole
+        filters are left out.
+        """
         found: dict[str, dict[str, float]] = {}
         for layer in layers_of(model):
-            if not isinstance(layer, UntiedConv2D):
+            if not isinstance(layer, UntiedConv2D) or len(whole_filters(layer)) < 2:
                 continue
             kernel = keras.ops.convert_to_numpy(layer.kernel)
             values = _named("homogeneity", homogeneity(layer, kernel))

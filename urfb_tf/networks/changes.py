@@ -38,7 +38,7 @@ def untie(
     Raises:
         ArgumentError: if the model is neither functional nor sequential, or a name is not one of its convolutions.
     """
-    chosen = _choose(model, layers, (FeedbackConv2D, UntiedConv2D))
+    chosen = choose(model, layers, (FeedbackConv2D, UntiedConv2D))
     options: dict = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
     UntiedConv2D(1, 1, **options)  # refuses bad ones in its own words; from_config would wrap these in Keras' own
 
@@ -68,7 +68,7 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     Raises:
         ArgumentError: for an unknown rule, or a name without a feedback rule.
     """
-    chosen = _choose(model, layers, (FeedbackLayer,))[1 if layers is None else 0 :]
+    chosen = choose(model, layers, (FeedbackLayer,))[1 if layers is None else 0 :]
     serialized = keras.saving.serialize_keras_object(rules.get(rule))
     return _rebuild(
         model,
@@ -87,7 +87,7 @@ def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
     Raises:
         ArgumentError: if a name is not one of the model's.
     """
-    for layer in _choose(model, layers, (keras.layers.Layer,)):
+    for layer in choose(model, layers, (keras.layers.Layer,)):
         layer.trainable = False
     if model.compiled:  # an optimiser is made for the weights that train
         model.compile_from_config(model.get_compile_config())
@@ -108,7 +108,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     Raises:
         ArgumentError: if a name has no feedback rule.
     """
-    for layer in _choose(model, layers, (FeedbackLayer,)):
+    for layer in choose(model, layers, (FeedbackLayer,)):
         config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0}
         fresh = type(layer).from_config({**config, "seed": stream(seed, layer.name, "reinitialise")})
         fresh.build(layer.get_build_config()["input_shape"])
@@ -121,7 +121,12 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     return model
 
 
-def _choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> list[keras.layers.Layer]:
+def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> list[keras.layers.Layer]:
+    """The layers of these names and kinds, those of nested models too. No names mean all of the kinds.
+
+    Raises:
+        ArgumentError: if a name is not that of such a layer.
+    """
     if isinstance(names, str):
         raise ArgumentError(f"layers is a list of names, but got {names!r}: write [{names!r}].")
     found = [layer for layer in layers_of(model) if isinstance(layer, kinds)]
