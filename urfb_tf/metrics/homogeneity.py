@@ -68,8 +68,8 @@ class HomogeneityProbe:
         self.starts = dict(starts or {})
 
     def __call__(self, model: keras.Model) -> dict:
-        """`homogeneity` and `homogeneity_shuffled` of W, `change`, the length of W's change in units of the start's, and
-        `change_homogeneity` and `change_homogeneity_shuffled`, each by layer name. Layers with fewer than two whole
+        """`homogeneity` and `homogeneity_shuffled` of W, `change`, the length of W's change in units of its start's,
+        and `change_homogeneity` and `change_homogeneity_shuffled`, each by layer name. Layers with fewer than two whole
         filters are left out.
         """
         found: dict[str, dict[str, float]] = {}
