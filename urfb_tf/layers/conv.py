@@ -4,11 +4,11 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.base import FeedbackLayer
+from urfb_tf.layers.windows import WindowLayer
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
-class FeedbackConv2D(FeedbackLayer):
+class FeedbackConv2D(WindowLayer):
     """Convolution: the same filters at each location, their updates summed over locations.
 
     Takes [B, H, W, Cin], gives [B, H', W', filters]. W and R are both stored as [kh, kw, Cin, filters].
@@ -23,13 +23,6 @@ class FeedbackConv2D(FeedbackLayer):
     Raises:
         ArgumentError: if an argument is out of range, or the input is not [B, H, W, Cin] with fixed Cin.
     """
-
-    def __init__(self, filters: int, kernel_size, strides=1, padding: str = "same", **kwargs):
-        super().__init__(**kwargs)
-        self.filters = check_filters(filters, "FeedbackConv2D")
-        self.kernel_size = pair(kernel_size, "kernel_size")
-        self.strides = pair(strides, "strides")
-        self.padding = check_padding(padding)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
@@ -64,34 +57,3 @@ class FeedbackConv2D(FeedbackLayer):
             for size, less, stride in zip(input_shape[1:3], lost, self.strides, strict=True)
         ]
         return (input_shape[0], *sizes, self.filters)
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-        }
-
-
-def check_filters(value, layer: str) -> int:
-    """A whole number >= 1, or an ArgumentError that names the layer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ArgumentError(f"{layer} needs a whole number of filters >= 1, but got {value!r}.")
-    return value
-
-
-def check_padding(value) -> str:
-    """The padding in lower case, or an ArgumentError unless it is "same" or "valid"."""
-    if str(value).lower() not in ("same", "valid"):
-        raise ArgumentError(f"padding is 'same' or 'valid', but got {value!r}.")
-    return str(value).lower()
-
-
-def pair(value, argument: str) -> tuple[int, int]:
-    """Two whole numbers >= 1 from one or two of them, or an ArgumentError that names the argument."""
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
-        raise ArgumentError(f"{argument} is a whole number >= 1 or a pair of them, but got {value!r}.")
-    return values

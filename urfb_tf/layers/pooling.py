@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.conv import pair
+from urfb_tf.layers.windows import pair
 
 
 @keras.saving.register_keras_serializable("urfb_tf")

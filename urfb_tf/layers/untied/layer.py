@@ -7,20 +7,19 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError, is_positive, one_of
-from urfb_tf.layers.base import FeedbackLayer
-from urfb_tf.layers.conv import check_filters, check_padding, pair
 from urfb_tf.layers.untied.dense import DenseLocal
 from urfb_tf.layers.untied.locality import Locality
 from urfb_tf.layers.untied.products import Products
 from urfb_tf.layers.untied.sparse import SparseMatrix
 from urfb_tf.layers.walk import layers_of
+from urfb_tf.layers.windows import WindowLayer
 
 BACKENDS: dict[str, Callable[[Locality, int, int], Products]] = {"dense": DenseLocal, "sparse": SparseMatrix}
 REFRESHES = ("step", "epoch")
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
-class UntiedConv2D(FeedbackLayer):
+class UntiedConv2D(WindowLayer):
     """A locally connected layer: a convolution whose filters differ, and learn, independently at each location.
 
     Takes [B, H, W, Cin], gives [B, H', W', filters]. W and R are both stored as [S, Cin, filters], one slice for each
@@ -60,11 +59,7 @@ class UntiedConv2D(FeedbackLayer):
         update_gain: float = 1.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.filters = check_filters(filters, "UntiedConv2D")
-        self.kernel_size = pair(kernel_size, "kernel_size")
-        self.strides = pair(strides, "strides")
-        self.padding = check_padding(padding)
+        super().__init__(filters, kernel_size, strides, padding, **kwargs)
         if backend not in BACKENDS:
             raise ArgumentError(one_of("backend", backend, BACKENDS))
         if feedback_refresh not in REFRESHES:
@@ -166,10 +161,6 @@ class UntiedConv2D(FeedbackLayer):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
             "backend": self.backend,
             "feedback_refresh": self.feedback_refresh,
             "update_gain": self.update_gain,

@@ -1,0 +1,47 @@
+"""What layers share whose units look at windows of an image: tied convolutions and untied ones."""
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers.base import FeedbackLayer
+
+
+class WindowLayer(FeedbackLayer):
+    """A layer with feedback weights over windows; a subclass says whether they share their filters.
+
+    Args:
+        filters: the number of filters, >= 1.
+        kernel_size: an integer or a pair of integers >= 1.
+        strides: likewise.
+        padding: "same" (the paper's) or "valid".
+        **kwargs: those of `FeedbackLayer` and of every Keras layer.
+
+    Raises:
+        ArgumentError: if an argument is out of range.
+    """
+
+    def __init__(self, filters: int, kernel_size, strides=1, padding: str = "same", **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(filters, bool) or not isinstance(filters, int) or filters < 1:
+            raise ArgumentError(f"{type(self).__name__} needs a whole number of filters >= 1, but got {filters!r}.")
+        self.filters = filters
+        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.strides = pair(strides, "strides")
+        self.padding = str(padding).lower()
+        if self.padding not in ("same", "valid"):
+            raise ArgumentError(f"padding is 'same' or 'valid', but got {padding!r}.")
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+        }
+
+
+def pair(value, argument: str) -> tuple[int, int]:
+    """Two whole numbers >= 1 from one or two of them, or an ArgumentError that names the argument."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2 or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
+        raise ArgumentError(f"{argument} is a whole number >= 1 or a pair of them, but got {value!r}.")
+    return values
