@@ -15,6 +15,9 @@ from urfb_tf.errors import ArgumentError
 METHOD = "DOP853"
 RELATIVE_TOLERANCE = 1e-10
 ABSOLUTE_TOLERANCE = 1e-12
+EVALUATIONS = 300_000  # of the right-hand side: an explicit method needs about two per unit of rate times time
+
+_REMEDY = "Ask for earlier times or take smaller weights."
 
 
 def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -29,10 +32,22 @@ def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, tim
         [times, states].
 
     Raises:
-        ArgumentError: if the solution leaves the range of float64 before the last time.
+        ArgumentError: if the solution leaves the range of float64 before the last time, or takes too many steps.
     """
-    states, reached = [], 0.0
-    state = start
+    evaluations = 0
+
+    def counted(_, state: np.ndarray) -> np.ndarray:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations > EVALUATIONS:
+            raise ArgumentError(
+                f"More than {EVALUATIONS} evaluations are needed to reach t = {times[-1]:g}: the weights learn too "
+                f"fast for so long a time. {_REMEDY}"
+            )
+        return derivative(state)
+
+    state, reached = start, 0.0
+    states = []
     # A solution that explodes overflows on its way; it is reported below, in a sentence.
     with np.errstate(over="ignore", invalid="ignore"):
         for end in times:
@@ -40,7 +55,7 @@ def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, tim
             # would lose half of the digits.
             if end > reached:
                 found = scipy.integrate.solve_ivp(
-                    lambda _, y: derivative(y),
+                    counted,
                     (reached, end),
                     state,
                     method=METHOD,
@@ -50,8 +65,7 @@ def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, tim
                 state = found.y[:, -1]
                 if not found.success or not np.isfinite(state).all():
                     raise ArgumentError(
-                        f"There is no solution up to t = {times[-1]:g}: it explodes after t = {reached:g}. "
-                        "Ask for earlier times."
+                        f"There is no solution up to t = {times[-1]:g}: it explodes after t = {reached:g}. {_REMEDY}"
                     )
                 reached = end
             states.append(state)
