@@ -51,6 +51,8 @@ def filters_across_space(stored: Mapping[str, np.ndarray], locations: Sequence[S
 def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str):
     """How far filters moved, and how alike they and their changes are across space, against epochs.
 
+    Thin dots: the same with filters shuffled within each location.
+
     Args:
         histories: epoch records by label, with what `HomogeneityProbe` measures.
         layer: the untied layer's name.
@@ -66,6 +68,9 @@ def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str):
             for label, epochs in histories.items():
                 points = [(record["epoch"], record[kind][layer]) for record in epochs if kind in record]
                 axis.plot(*zip(*points, strict=True), **styles[label])
+                shuffled = [(r["epoch"], r[f"{kind}_shuffled"][layer]) for r in epochs if f"{kind}_shuffled" in r]
+                if shuffled:
+                    axis.plot(*zip(*shuffled, strict=True), color=styles[label]["color"], linewidth=0.8, linestyle=":")
             axis.set(title=title, xlabel="epoch")
         axes[0].set(ylabel="in units of the start", yscale="log")
         for axis in axes[1:]:
