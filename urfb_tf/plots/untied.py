@@ -42,6 +42,7 @@ def filters_across_space(stored: Mapping[str, np.ndarray], locations: Sequence[S
                 axis.imshow(np.nan_to_num(0.5 + 0.5 * image / limit, nan=0.5))
                 axis.set(xticks=[], yticks=[])
                 axis.grid(visible=False)
+                axis.spines[:].set_visible(False)
             line[0].set_ylabel(f"{label}\nfilter {number}", rotation=0, ha="right", va="center", fontsize=9)
         for axis, (row, column) in zip(axes[0], locations, strict=True):
             axis.set_title(f"row {row}, column {column}", fontsize=9)
