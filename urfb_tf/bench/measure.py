@@ -36,7 +36,10 @@ def interleaved(calls: Mapping[str, Callable[[], object]], *, repeats: int = 15)
 
 
 def peak_memory(call: Callable[[], object]) -> int:
-    """Bytes of tensors alive at once during a call, beyond those alive before it."""
+    """Bytes of tensors alive at once during a call, beyond those alive before it.
+
+    On a CPU TensorFlow counts large tensors only, from a few 100 kB on.
+    """
     _finish(call())  # what is allocated once, such as constants of compiled programs, is not the call's
     device = "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
     before = tf.config.experimental.get_memory_info(device)["current"]

@@ -7,22 +7,45 @@ from urfb_tf.report import Table
 
 
 def untied_table(rows: Sequence[Row]) -> Table:
-    """Milliseconds of a step, ratios, and peak memory, one line per layer.
+    """Milliseconds of a step and megabytes that it takes, one line per layer.
 
-    All rows must have been measured in the same forms.
+    All rows must have been measured in the same forms. With the sparse form among them the dense one is held against
+    it, else against the tied convolution and its own bound.
     """
-    forms = list(rows[0].times)
-    header = ["layer", "connections", *(f"{form}, ms" for form in forms), "dense / tied", "bound, ms"]
-    header += [f"{form}, MB" for form in forms]
-    if "sparse" in forms:
-        header[-len(forms) : -len(forms)] = ["sparse / dense"]
-    return Table(header, [_line(row, forms) for row in rows])
+    if "sparse" in rows[0].times:
+        header = [
+            "layer",
+            "connections",
+            "tied, ms",
+            "dense, ms",
+            "sparse, ms",
+            "sparse / dense",
+            "dense, MB",
+            "sparse, MB",
+        ]
+        return Table(header, [_against_sparse(row) for row in rows])
+    header = ["layer", "connections", "tied, ms", "dense, ms", "dense / tied", "bound, ms", "tied, MB", "dense, MB"]
+    return Table(header, [_against_tied(row) for row in rows])
 
 
-def _line(row: Row, forms: Sequence[str]) -> list[str]:
-    times = [f"{1e3 * row.times[form].median:.1f}" for form in forms]
-    ratios = [f"{row.ratio('dense', 'tied'):.1f}", f"{1e3 * row.bound:.1f}"]
-    if "sparse" in forms:
-        ratios.append(f"{row.ratio('sparse', 'dense'):.0f}")
-    memory = [f"{row.peak[form] / 1e6:.0f}" for form in forms]
-    return [f"{row.network} {row.layer}", f"{row.connections:,}", *times, *ratios, *memory]
+def _against_sparse(row: Row) -> list[str]:
+    times = [_milliseconds(row.times[form].median) for form in ("tied", "dense", "sparse")]
+    return [*_name(row), *times, f"{row.ratio('sparse', 'dense'):.0f}", _mega(row, "dense"), _mega(row, "sparse")]
+
+
+def _against_tied(row: Row) -> list[str]:
+    times = [_milliseconds(row.times[form].median) for form in ("tied", "dense")]
+    ratio, bound = f"{row.ratio('dense', 'tied'):.1f}", _milliseconds(row.bound)
+    return [*_name(row), *times, ratio, bound, _mega(row, "tied"), _mega(row, "dense")]
+
+
+def _name(row: Row) -> list[str]:
+    return [f"{row.network} {row.layer}", f"{row.connections:,}"]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.1f}"
+
+
+def _mega(row: Row, form: str) -> str:
+    return f"{row.peak[form] / 1e6:.0f}"
