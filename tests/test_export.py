@@ -11,11 +11,13 @@ import tensorflow as tf
 
 import urfb_tf
 from urfb_tf.errors import ArgumentError
-from urfb_tf.experiments import find
+from urfb_tf.experiments import Phase, find
 from urfb_tf.export import export, lower
 from urfb_tf.export.folder import load_state
+from urfb_tf.export.phases import models_of
 from urfb_tf.metrics import weight_angles
 from urfb_tf.results import record, store
+from urfb_tf.seeds import stream
 from urfb_tf.training import train
 
 pytest.importorskip("jax")
@@ -109,9 +111,42 @@ def test_a_whole_epoch_of_every_kind_of_layer_has_no_custom_call():
         assert len(made.constants) == 4 * untied
 
 
-def test_what_cannot_be_exported_is_refused(tmp_path):
-    with pytest.raises(ArgumentError, match="several phases"):
-        export(find("table1/cifar10/urfb/untied"), tmp_path)
+PHASES = (
+    Phase(1, learning_rate=0.01, rule="urfb"),
+    Phase(1, untie=("conv1",), reinitialise=("dense1",), freeze=("output",), batch_size=10),
+)
+
+
+@pytest.mark.parametrize("stops", [(3,), (1, 3)], ids=str)
+def test_phases_pass_on_weights_as_tensorflow_does(stops, small_data, tmp_path):
+    experiment = dataclasses.replace(SMALL, rule="frfb", phases=PHASES)
+    export(experiment, tmp_path, seed=5, data=small_data)
+    for epochs in stops:
+        theirs = train_exported(tmp_path, epochs)["epochs"]
+    history, model = ([], []), None
+    for number, (phase, own) in enumerate(models_of(experiment, small_data.classes, 5), start=1):
+        model = own if number == 1 else phase.begin(model, rule="frfb", seed=stream(5, "phase", number))
+        records = train(
+            model,
+            small_data,
+            epochs=stops[-1] if number == 2 else 1,
+            learning_rate=phase.learning_rate or 0.1,
+            batch_size=phase.batch_size or 20,
+            seed=5,
+            history=history,
+            jit_compile=True,
+        )
+        history = (records, [{}])
+    assert len(theirs) == stops[-1]
+    for a, b in zip(records, theirs, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
+        assert a["test_error"] == pytest.approx(b["test_error"], abs=1e-6)
+    trained = phase.begin(experiment.make_model(small_data.classes, 5), rule="frfb")
+    load_state(trained, tmp_path / "state.npz")
+    np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
+
+
+def test_what_cannot_be_exported_is_refused():
     variable = tf.Variable(1.0)
     with pytest.raises(ArgumentError, match="reads variables"):
         lower(lambda x: x + variable, tf.constant(1.0))

@@ -67,7 +67,7 @@ def _add_export(commands) -> None:
     from urfb_tf.cli.export import export
 
     command = commands.add_parser("export", help="write a run as programs that JAX runs without TensorFlow")
-    command.add_argument("what", help="an experiment of one phase (see: list)")
+    command.add_argument("what", help="an experiment (see: list)")
     command.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
     command.add_argument("--out", type=pathlib.Path, required=True, help="the folder to write")
     command.set_defaults(command=export)

@@ -11,6 +11,7 @@ from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program, lower
 from urfb_tf.files import check_writable, write_atomically
 from urfb_tf.layers import feedback_layers
@@ -28,11 +29,11 @@ def export(
 
     The runner needs NumPy and JAX alone. It trains as `urfb_tf.train(jit_compile=True)` does, which draws other random
     numbers from a seed than TensorFlow without XLA. It writes `result.json`, which `python -m urfb_tf record` takes,
-    and `state.npz`, whose weights `load_state` puts back into a model.
+    and `state.npz`, whose weights `load_state` puts back into a model of the phase that was reached.
 
     Args:
-        experiment: of one phase.
-        folder: made if it is missing.
+        experiment: what to run.
+        folder: made if it is missing. Each phase gets a folder of its own inside.
         seed: as in `urfb_tf.experiments.run`.
         data: the dataset, if it is loaded already.
 
@@ -40,37 +41,24 @@ def export(
         The folder.
 
     Raises:
-        ArgumentError: for an experiment of several phases, whose programs differ.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
-    if len(experiment.schedule) > 1:
-        raise ArgumentError(f"{experiment.id} has several phases: only runs of one can be exported.")
     folder = pathlib.Path(folder)
     check_writable(folder)
     data = datasets.load(experiment.dataset) if data is None else data
-    model = experiment.make_model(data.classes, seed)
-    program = EpochProgram(model, batch_size=experiment.batch_size, jit_compile=True)
-    state, zero = program.state(), Tally.zero()
     splits = {
         name: (tf.constant(getattr(data, name).images), tf.constant(getattr(data, name).labels)) for name in SPLITS
     }
-    number = tf.constant(0)
-    programs = {"train": lower(program.train_steps, state, *splits["train"], *[number] * 4, tf.constant(0.1), zero)}
-    programs |= {f"evaluate_{name}": lower(program.evaluate_all, state, *split) for name, split in splits.items()}
-    for name, made in programs.items():
-        write_atomically(folder / f"{name}.stablehlo", made.stablehlo)
-    _save(folder / "constants.npz", _constants(programs))
-    _save(folder / "start.npz", {f"{n:03d}": t.numpy() for n, t in enumerate((*state.trainable, *state.non_trainable))})
-    _save(
-        folder / "data.npz",
-        {f"{s}_{k}": t.numpy() for s, pair in splits.items() for k, t in zip(("images", "labels"), pair, strict=True)},
-    )
+    before = None
+    for number, (phase, model) in enumerate(models_of(experiment, data.classes, seed), start=1):
+        _export_phase(experiment, phase, model, before, splits, folder / f"phase{number}")
+        before = model
+    arrays = {f"{split}_images": images.numpy() for split, (images, _) in splits.items()}
+    arrays |= {f"{split}_labels": labels.numpy() for split, (_, labels) in splits.items()}
+    _save(folder / "data.npz", arrays)
     manifest = {
-        "steps": program.steps(data.train.images),
-        "learning_rate": experiment.learning_rate,
         "seed": seed,
-        "constants": {name: len(made.constants) for name, made in programs.items()},
-        "angles": _angles(model),
+        "phases": len(experiment.schedule),
         "result": {
             "schema": SCHEMA,
             "id": experiment.id,
@@ -84,9 +72,33 @@ def export(
         },
         "session": environment.describe(),
     }
-    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+    _save_json(folder / "manifest.json", manifest)
     write_atomically(folder / "runner.py", RUNNER.read_bytes())
     return folder
+
+
+def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path) -> None:
+    check_writable(folder)
+    batch_size = phase.batch_size or experiment.batch_size
+    program = EpochProgram(model, batch_size=batch_size, jit_compile=True)
+    state, zero, number = program.state(), Tally.zero(), tf.constant(0)
+    programs = {"train": lower(program.train_steps, state, *splits["train"], *[number] * 4, tf.constant(0.1), zero)}
+    programs |= {f"evaluate_{name}": lower(program.evaluate_all, state, *split) for name, split in splits.items()}
+    for name, made in programs.items():
+        write_atomically(folder / f"{name}.stablehlo", made.stablehlo)
+    _save(folder / "constants.npz", _constants(programs))
+    _save(folder / "start.npz", {f"{n:03d}": t.numpy() for n, t in enumerate((*state.trainable, *state.non_trainable))})
+    carried, gathers = carry(before, model, phase) if before is not None else ([], {})
+    _save(folder / "gathers.npz", gathers)
+    manifest = {
+        "epochs": phase.epochs,
+        "steps": program.steps(splits["train"][0]),
+        "learning_rate": phase.learning_rate or experiment.learning_rate,
+        "constants": {name: len(made.constants) for name, made in programs.items()},
+        "angles": _angles(model),
+        "carry": carried,
+    }
+    _save_json(folder / "manifest.json", manifest)
 
 
 def load_state(model, path: str | pathlib.Path) -> None:
@@ -120,6 +132,10 @@ def _angles(model) -> list[dict]:
         for layer in feedback_layers(model)
         if layer.feedback is not None
     ]
+
+
+def _save_json(path: pathlib.Path, content: dict) -> None:
+    write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:

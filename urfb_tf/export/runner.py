@@ -52,40 +52,78 @@ class Device:
         return self.jax.__version__
 
 
-class Run:
-    """One exported run: programs on the device, weights, and the epochs so far."""
+class Phase:
+    """The compiled programs of one phase."""
 
     def __init__(self, folder: pathlib.Path, device: Device):
         self.folder, self.device = folder, device
         self.manifest = json.loads((folder / "manifest.json").read_text())
-        with np.load(folder / "constants.npz") as archive:
-            constants = dict(archive)
-        with np.load(folder / "data.npz") as archive:
-            self.data = {name: device.put(archive[name]) for name in archive.files}
+        constants = load_arrays(folder / "constants.npz")
         self.programs, self.constants = {}, {}
         for name, count in self.manifest["constants"].items():
             self.programs[name] = device.compile((folder / f"{name}.stablehlo").read_bytes())
             self.constants[name] = [device.put(constants[f"{name}_{n:03d}"]) for n in range(count)]
-        saved = folder / "state.npz"
-        with np.load(saved if saved.exists() else folder / "start.npz") as archive:
-            self.state = [device.put(archive[name]) for name in sorted(archive.files) if name.isdigit()]
-            past = json.loads(archive["past"].tobytes()) if "past" in archive.files else {"epochs": [], "sessions": []}
-        self.epochs, self.sessions = past["epochs"], past["sessions"]
+
+    def call(self, name: str, inputs: list) -> list:
+        """The outputs of a program."""
+        inputs = [self.device.put(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        return self.programs[name]([*inputs, *self.constants[name]])
+
+    def begin(self, state: list) -> list:
+        """The weights with which the phase begins; `state` is what the phase before left, or empty."""
+        start = load_arrays(self.folder / "start.npz")
+        own = [start[name] for name in sorted(start)]
+        if not state:
+            return [self.device.put(array) for array in own]
+        gathers = load_arrays(self.folder / "gathers.npz")
+        weights = []
+        for entry, array in zip(self.manifest["carry"], own, strict=True):
+            if entry["from"] is not None:
+                array = np.asarray(state[entry["from"]])
+            if entry["gather"] is not None:
+                array = array.reshape(-1, *array.shape[2:])[gathers[entry["gather"]]]
+            weights.append(self.device.put(array))
+        return weights
+
+
+class Run:
+    """One exported run: its phases, the weights, and the epochs so far."""
+
+    def __init__(self, folder: pathlib.Path, device: Device):
+        self.folder, self.device = folder, device
+        self.manifest = json.loads((folder / "manifest.json").read_text())
+        self.data = {name: device.put(array) for name, array in load_arrays(folder / "data.npz").items()}
+        self.state, self.epochs, self.sessions = [], [], []
+        if (folder / "state.npz").exists():
+            saved = load_arrays(folder / "state.npz")
+            past = json.loads(saved.pop("past").tobytes())
+            self.epochs, self.sessions = past["epochs"], past["sessions"]
+            self.state = [device.put(saved[name]) for name in sorted(saved)]
 
     def train(self, epochs: int, save_every: int) -> None:
         """Train up to so many epochs in all."""
         if len(self.epochs) < epochs:
             self.sessions.append(self._session())
-        while len(self.epochs) < epochs:
-            self.epochs.append(self._epoch(len(self.epochs)))
-            if len(self.epochs) % save_every == 0 or len(self.epochs) == epochs:
-                self.save()
+        first = 0
+        for number in range(1, self.manifest["phases"] + 1):
+            folder = self.folder / f"phase{number}"
+            length = json.loads((folder / "manifest.json").read_text())["epochs"]
+            end = epochs if number == self.manifest["phases"] else min(first + length, epochs)
+            if len(self.epochs) < end:
+                phase = Phase(folder, self.device)
+                if len(self.epochs) == first:
+                    self.state = phase.begin(self.state)
+                while len(self.epochs) < end:
+                    self.epochs.append(self._epoch(phase, len(self.epochs)))
+                    if len(self.epochs) % save_every == 0 or len(self.epochs) == end:
+                        self.save()
+            first += length
 
-    def _epoch(self, number: int) -> dict:
+    def _epoch(self, phase: Phase, number: int) -> dict:
         started = time.perf_counter()
-        whole = [np.int32(self.manifest["seed"]), np.int32(number), np.int32(0), np.int32(self.manifest["steps"])]
-        scalars = [*whole, np.float32(self.manifest["learning_rate"]), *[np.float32(0)] * 3]
-        *self.state, loss, mistakes, examples = self._call(
+        whole = [np.int32(self.manifest["seed"]), np.int32(number), np.int32(0), np.int32(phase.manifest["steps"])]
+        scalars = [*whole, np.float32(phase.manifest["learning_rate"]), *[np.float32(0)] * 3]
+        *self.state, loss, mistakes, examples = phase.call(
             "train", [*self.state, self.data["train_images"], self.data["train_labels"], *map(np.asarray, scalars)]
         )
         record = {
@@ -97,16 +135,12 @@ class Run:
         names = {"train": "train_error_evaluated", "validation": "validation_error", "test": "test_error"}
         for split, name in names.items():
             inputs = [*self.state, self.data[f"{split}_images"], self.data[f"{split}_labels"]]
-            _, mistakes, examples = self._call(f"evaluate_{split}", inputs)
+            _, mistakes, examples = phase.call(f"evaluate_{split}", inputs)
             record[name] = _share(mistakes, examples)
         angles = {
-            a["layer"]: _angle(self.state[a["kernel"]], self.state[a["feedback"]]) for a in self.manifest["angles"]
+            a["layer"]: _angle(self.state[a["kernel"]], self.state[a["feedback"]]) for a in phase.manifest["angles"]
         }
         return {**record, "seconds": round(seconds, 3), "weight_angle": angles}
-
-    def _call(self, name: str, inputs: list) -> list:
-        inputs = [self.device.put(x) if isinstance(x, np.ndarray) else x for x in inputs]
-        return self.programs[name]([*inputs, *self.constants[name]])
 
     def _session(self) -> dict:
         exported = self.manifest["session"]
@@ -127,6 +161,12 @@ class Run:
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
         content = json.dumps(result, indent=1).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
+
+
+def load_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file."""
+    with np.load(path) as archive:
+        return dict(archive)
 
 
 def _replace(path: pathlib.Path, write) -> None:

@@ -1,0 +1,68 @@
+"""How weights pass from one phase of an exported run to the next, as data."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.experiments.phases import Phase
+from urfb_tf.layers import UntiedConv2D, layers_of
+from urfb_tf.seeds import stream
+
+DRAWN = ("kernel", "feedback", "bias")
+
+
+def models_of(experiment: Experiment, classes: int, seed: int) -> Iterator[tuple[Phase, keras.Model]]:
+    """Each phase and its model as the phase begins, but for the training before it."""
+    model, rule = experiment.make_model(classes, seed), experiment.schedule[0].rule
+    for number, phase in enumerate(experiment.schedule, start=1):
+        phase.check(model)
+        new_rule = None if phase.rule == rule else experiment.make_rule(phase.rule)
+        model, rule = phase.begin(model, rule=new_rule, seed=stream(seed, "phase", number)), phase.rule
+        yield phase, model
+
+
+def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[dict], dict[str, np.ndarray]]:
+    """Where each weight of a phase comes from.
+
+    Args:
+        before, after: models of the phase before and of this one, neither trained.
+        phase: this one.
+
+    Returns:
+        For each weight of `after`, in the order of `State`, {"from": its place in the state of `before`, or None for
+        the value in the phase's own start; "gather": None, or under which name the second result has the places in a
+        tied filter that its leading axis repeats}.
+
+    Raises:
+        ArgumentError: if a layer with a bias is untied.
+    """
+    sources = _names(before)
+    carried: list[dict] = []
+    gathers: dict[str, np.ndarray] = {}
+    layers = {layer.name: layer for layer in layers_of(after)}
+    old_layers = {layer.name: layer for layer in layers_of(before)}
+    for layer, name in _names(after):
+        fresh = layer in phase.reinitialise and name in DRAWN
+        source = None if fresh or (layer, name) not in sources else list(sources).index((layer, name))
+        gather = None
+        if (
+            source is not None
+            and isinstance(layers[layer], UntiedConv2D)
+            and not isinstance(old_layers[layer], UntiedConv2D)
+        ):
+            if name == "bias":
+                raise ArgumentError(f"'{layer}' has a bias: exported runs untie only layers without.")
+            gather = layer
+            gathers[layer] = layers[layer].locality.pairs.offset
+        carried.append({"from": source, "gather": gather})
+    return carried, gathers
+
+
+def _names(model: keras.Model) -> dict[tuple[str, str], None]:
+    """(layer, weight) in the order of `State`."""
+    owners = {id(variable): layer.name for layer in layers_of(model) for variable in layer.variables}
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    return {(owners[id(variable)], variable.name): None for variable in variables}
