@@ -1,6 +1,6 @@
 """One training step of a convolution, tied and untied: time, memory, and what bounds the dense form.
 
-A step is forward, error handed down (where the layer has someone below it) and update of W and R.
+A step is forward, error handed down (where the layer has someone below it) and update of W and R, without activation.
 """
 
 import dataclasses
@@ -58,11 +58,12 @@ def measure(
 
 def _row(network: str, tied: FeedbackConv2D, machine: Machine, batch: int, repeats: int) -> Row:
     shape = (batch, *tied.input.shape[1:])
-    forms: dict = {"tied": tied}
+    linear = {**tied.get_config(), "activation": None}  # which costs all forms the same
+    forms: dict = {"tied": FeedbackConv2D.from_config(linear)}
     for backend in ("dense", "sparse") if batch <= SPARSE_BATCH else ("dense",):
-        config = {**tied.get_config(), "backend": backend}
-        forms[backend] = UntiedConv2D.from_config(config)
-        forms[backend].build(shape)
+        forms[backend] = UntiedConv2D.from_config({**linear, "backend": backend})
+    for layer in forms.values():
+        layer.build(shape)
     x = tf.random.stateless_normal(shape, [0, 0])
     errors = tf.random.stateless_normal((batch, *tied.output.shape[1:]), [0, 1])
     steps = {name: _step(layer, x, errors) for name, layer in forms.items()}
