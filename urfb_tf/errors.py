@@ -33,6 +33,11 @@ def is_positive(value: object) -> bool:
     return is_number and 0 < value < float("inf")  # type: ignore[operator]
 
 
+def is_whole(value: object, least: int) -> bool:
+    """Whether `value` is a Python integer >= `least`; True and False are no numbers."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def one_of(kind: str, value: object, allowed: object) -> str:
     """The sentence for a value outside a fixed set, the same wherever a name is looked up."""
     names = ", ".join(repr(name) for name in allowed)  # type: ignore[attr-defined]

@@ -64,7 +64,7 @@ def reproduction(numbers: Iterable[Number]) -> Table:
     rows: dict[str, list[str]] = {}
     for number in numbers:
         identifier = number.id.removesuffix(f"/{number.split}")
-        cells = rows.setdefault(identifier, [number.row.partition(": ")[2], *[""] * 4, "", ""])
+        cells = rows.setdefault(identifier, [number.row.partition(": ")[2], *[""] * 6])
         column = 1 if number.split == "train" else 3
         cells[column] = f"{number.paper:.2f}"
         if number.measured is not None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from urfb_tf.circuit.dynamics import check_update, run
 from urfb_tf.circuit.units import Circuit
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ def updates(circuit: Circuit, case: Case, *, number: int = 8, update: str = "seq
         ArgumentError: for an unknown order of update or a number that is not a whole number >= 0.
     """
     check_update(update)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    if not is_whole(number, 0):
         raise ArgumentError(f"The circuit is followed for a whole number of updates >= 0, but got {number!r}.")
     found = run(circuit, case.field, case.supervision, steps=number, update=update)
     # Step by step if synchronous; if sequential, o_1 with t_0, then o_1 with t_1, and so on.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from urfb_tf.data.splits import Dataset, Split
-from urfb_tf.errors import ArgumentError, DataUnavailableError
+from urfb_tf.errors import ArgumentError, DataUnavailableError, is_whole
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
 HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"  # where tensorflow-datasets downloads both from
@@ -32,7 +32,7 @@ def load(name: str, validation: int) -> Dataset:
     splits = {split: _arrays(builder, split) for split in ("train", "test")}
     train = splits["train"]
     count = len(train.labels)
-    if isinstance(validation, bool) or not isinstance(validation, int) or not 0 <= validation < count:
+    if not is_whole(validation, 0) or validation >= count:
         raise ArgumentError(f"{name} has {count} training images, so it cannot spare {validation!r} for validation.")
     cut = count - validation
     return Dataset(

@@ -8,7 +8,7 @@ with pooling learns it well.
 import numpy as np
 
 from urfb_tf.data.splits import Dataset, Split
-from urfb_tf.errors import ArgumentError, is_positive
+from urfb_tf.errors import ArgumentError, is_positive, is_whole
 
 CLASSES = 10
 ORIENTATIONS = 5
@@ -33,9 +33,9 @@ def generate(
         ArgumentError: if a number is out of range.
     """
     for argument, count in {"train": train, "validation": validation, "test": test}.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if not is_whole(count, 1):
             raise ArgumentError(f"The generated set needs a whole number of {argument} images >= 1, but got {count!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if not is_whole(seed, 0):
         raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
     if not (noise == 0 or is_positive(noise)):
         raise ArgumentError(f"The generated set needs a finite noise >= 0, but got {noise!r}.")

@@ -41,18 +41,22 @@ class Dataset:
     test: Split
 
     def __post_init__(self):
-        for name in ("train", "validation", "test"):
-            images, labels = getattr(self, name)
+        for name, (images, labels) in self.splits.items():
             if np.ndim(labels) != 1 or len(images) != len(labels):
                 raise ArgumentError(
                     f"The {name} split needs one class number for each image, labels [N], but got labels of shape "
                     f"{np.shape(labels)} for images of shape {np.shape(images)}."
                 )
 
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The three splits by name, in the order in which they are used."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     def fingerprint(self) -> str:
         """SHA-256 of all pixels and labels in order: equal for equal data, so that results can say what they saw."""
         digest = hashlib.sha256()
-        for split in (self.train, self.validation, self.test):
+        for split in self.splits.values():
             digest.update(np.ascontiguousarray(split.images).data)
             digest.update(np.ascontiguousarray(split.labels.astype("<i4")).data)
         return digest.hexdigest()

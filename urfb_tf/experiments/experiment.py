@@ -8,6 +8,7 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.networks import NETWORKS
 from urfb_tf.networks.builder import LOSSES
+from urfb_tf.seeds import stream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Experiment:
         return readings.get(self.reading).but(**dict(self.changes))
 
     def make_model(self, classes: int, seed: int):
-        """The compiled, untrained model of the first phase."""
-        return NETWORKS[self.network](
+        """The compiled, untrained model of the first phase, once it is known to have the layers that phases name."""
+        model = NETWORKS[self.network](
             rule=self.make_rule(self.schedule[0].rule),
             loss=self.loss,
             classes=classes,
@@ -97,6 +98,21 @@ class Experiment:
             learning_rate=self.learning_rate,
             seed=seed,
         )
+        for phase in self.schedule:
+            phase.check(model)
+        return model
+
+    def begin(self, number: int, model, seed: int):
+        """The model as a phase trains it.
+
+        Args:
+            number: of the phase, from 1.
+            model: as the phase before left it; for the first, that of `make_model`.
+            seed: the run's.
+        """
+        phase, before = self.schedule[number - 1], self.schedule[max(number - 2, 0)]
+        rule = None if phase.rule == before.rule else self.make_rule(phase.rule)
+        return phase.begin(model, rule=rule, seed=stream(seed, "phase", number))
 
     def configuration(self) -> dict:
         """What decides the outcome, but for the seed: what a result file records."""
@@ -106,7 +122,7 @@ class Experiment:
         if "urfb" not in (self.rule, *(phase.rule for phase in self.phases)):
             del record["epsilon"]
         if self.phases:
-            record["phases"] = [json.loads(json.dumps(phase)) for phase in record["phases"]]  # tuples become lists
+            record["phases"] = json.loads(json.dumps(record["phases"]))  # tuples become lists
         else:
             del record["phases"]
         return {**record, "changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}

@@ -17,34 +17,15 @@ def _readings_compared() -> list[Experiment]:
 
 def _ablations() -> list[Experiment]:
     """Simpnet on CIFAR-10 with one thing changed at a time, for each rule."""
-    items: list[tuple[str, float]] = [
-        ("slope", 1.0),
-        ("closed", True),
-        ("propagate_derivative", False),
-        ("tied_pooling", False),
-        ("drop_is_keep", True),
-    ]
-    steps = (0.03, 0.3)
+    items = {"slope": 1.0, "closed": True, "propagate_derivative": False, "tied_pooling": False, "drop_is_keep": True}
+    changes: dict[str, dict] = {f"{item}={value}": {"changes": ((item, value),)} for item, value in items.items()}
+    changes |= {f"learning_rate={step}": {"learning_rate": step} for step in (0.03, 0.3)}
     found = []
     for row in ("bp-hinge", "urfb", "frfb"):
-        whole = dataclasses.replace(_BY_ID[f"table1/cifar10/{row}"], paper=None)
-        for item, value in items:
-            name = f"{item}={value}"
-            found.append(
-                dataclasses.replace(
-                    whole,
-                    id=f"ablations/cifar10/{row}/{name}",
-                    title=f"{whole.title}, {name}",
-                    changes=((item, value),),
-                )
-            )
-        for step in steps:
-            name = f"learning_rate={step}"
-            found.append(
-                dataclasses.replace(
-                    whole, id=f"ablations/cifar10/{row}/{name}", title=f"{whole.title}, {name}", learning_rate=step
-                )
-            )
+        whole = _BY_ID[f"table1/cifar10/{row}"]
+        for name, change in changes.items():
+            identifier, title = f"ablations/cifar10/{row}/{name}", f"{whole.title}, {name}"
+            found.append(dataclasses.replace(whole, id=identifier, title=title, paper=None, **change))
     return found
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 from urfb_tf import rules
-from urfb_tf.errors import ArgumentError, is_positive, one_of
+from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
@@ -35,13 +35,12 @@ class Phase:
     freeze: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
+        if not is_whole(self.epochs, 1):
             raise ArgumentError(f"A phase lasts a whole number of epochs >= 1, but got {self.epochs!r}.")
         if self.learning_rate is not None and not is_positive(self.learning_rate):
             raise ArgumentError(f"SGD needs a learning rate > 0, but got {self.learning_rate!r}.")
-        size = 1 if self.batch_size is None else self.batch_size
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ArgumentError(f"The batch size is a whole number >= 1, but got {size!r}.")
+        if self.batch_size is not None and not is_whole(self.batch_size, 1):
+            raise ArgumentError(f"The batch size is a whole number >= 1, but got {self.batch_size!r}.")
         # What the layers would refuse too, but only once the phases before have been trained.
         if self.rule is not None and self.rule not in rules.RULES:
             raise ArgumentError(one_of("rule", self.rule, rules.RULES))

@@ -7,14 +7,13 @@ import tensorflow as tf
 
 from urfb_tf import data as datasets
 from urfb_tf import environment
-from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
 from urfb_tf.metrics import Alignment, HomogeneityProbe
 from urfb_tf.results.filters import filters_of
-from urfb_tf.results.schema import SCHEMA, check
-from urfb_tf.seeds import stream
+from urfb_tf.results.schema import check
 from urfb_tf.training import Checkpoint, train
 
 CHECKPOINT = "checkpoint.npz"
@@ -51,30 +50,15 @@ def run(
     Raises:
         UrfbError: as `load`, `train` and the model do.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ArgumentError(f"A seed is a whole number from 0 to 2**31 - 1, but got {seed!r}.")
+    check_seed(seed)
     data = datasets.load(experiment.dataset) if data is None else data
-    configuration = experiment.configuration()
-    images = {split: len(getattr(data, split).labels) for split in ("train", "validation", "test")}
-    identity = {**configuration, "seed": seed, "data_sha256": data.fingerprint(), "alignment": alignment}
+    head = header(experiment, data, seed)
+    identity = {**head["configuration"], "seed": seed, "data_sha256": head["data"]["sha256"], "alignment": alignment}
     folder = None if folder is None else pathlib.Path(folder)
-
-    def result(epochs: list[dict], sessions: list[dict], **rest) -> dict:
-        return {
-            "schema": SCHEMA,
-            "id": experiment.id,
-            "seed": seed,
-            "configuration": configuration,
-            "data": {"name": data.name, "sha256": identity["data_sha256"], "images": images},
-            "sessions": sessions,
-            "epochs": epochs,
-            **rest,
-        }
-
     latest: dict = {}
 
     def keep(epochs: list[dict], sessions: list[dict], **rest) -> None:
-        latest["result"] = result(epochs, sessions, **rest)
+        latest["result"] = {**head, "sessions": sessions, "epochs": epochs, **rest}
         if folder is not None:
             content = json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
             write_atomically(folder / RESULT, content.encode() + b"\n")
@@ -86,16 +70,13 @@ def run(
     session = environment.describe()
     probes: list = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
     schedule = experiment.schedule
-    model, rule, start = experiment.make_model(data.classes, seed), schedule[0].rule, 0
+    model, start = experiment.make_model(data.classes, seed), 0
     filters_at_start: dict = {}
-    for phase in schedule:  # not only once the phases before have been trained
-        phase.check(model)
     for number, phase in enumerate(schedule, start=1):
         if latest and phase.untie:
             latest["result"]["epochs"][-1]["untied_from"] = shared_filters(model, phase.untie)
         before = latest["result"]["epochs"] if latest else saved
-        new_rule = None if phase.rule == rule else experiment.make_rule(phase.rule)
-        model, rule = phase.begin(model, rule=new_rule, seed=stream(seed, "phase", number)), phase.rule
+        model = experiment.begin(number, model, seed)
         # A checkpoint of another run may lack them; `train` is about to refuse it.
         shared = before[start - 1].get("untied_from", {}) if phase.untie and start else None
         filters_at_start |= starts(model, phase, shared)

@@ -11,15 +11,14 @@ from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program, lower
 from urfb_tf.files import check_writable, write_atomically
 from urfb_tf.layers import feedback_layers
-from urfb_tf.results.schema import SCHEMA
-from urfb_tf.training.epoch import EpochProgram, Tally
+from urfb_tf.training.epoch import EpochProgram, Tally, state_variables
 
 RUNNER = pathlib.Path(__file__).with_name("runner.py")
-SPLITS = ("train", "validation", "test")
 
 
 def export(
@@ -43,33 +42,21 @@ def export(
     Raises:
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
+    check_seed(seed)
     folder = pathlib.Path(folder)
     check_writable(folder)
     data = datasets.load(experiment.dataset) if data is None else data
-    splits = {
-        name: (tf.constant(getattr(data, name).images), tf.constant(getattr(data, name).labels)) for name in SPLITS
-    }
+    splits = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
     before = None
     for number, (phase, model) in enumerate(models_of(experiment, data.classes, seed), start=1):
         _export_phase(experiment, phase, model, before, splits, folder / f"phase{number}")
         before = model
-    arrays = {f"{split}_images": images.numpy() for split, (images, _) in splits.items()}
-    arrays |= {f"{split}_labels": labels.numpy() for split, (_, labels) in splits.items()}
+    arrays = {f"{name}_{part}": array for name, split in data.splits.items() for part, array in split._asdict().items()}
     _save(folder / "data.npz", arrays)
     manifest = {
         "seed": seed,
         "phases": len(experiment.schedule),
-        "result": {
-            "schema": SCHEMA,
-            "id": experiment.id,
-            "seed": seed,
-            "configuration": experiment.configuration(),
-            "data": {
-                "name": data.name,
-                "sha256": data.fingerprint(),
-                "images": {name: len(getattr(data, name).labels) for name in SPLITS},
-            },
-        },
+        "result": header(experiment, data, seed),
         "session": environment.describe(),
     }
     _save_json(folder / "manifest.json", manifest)
@@ -107,7 +94,7 @@ def load_state(model, path: str | pathlib.Path) -> None:
     Raises:
         ArgumentError: if they do not fit.
     """
-    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    variables = state_variables(model)
     with np.load(path) as archive:
         weights = [archive[name] for name in sorted(archive.files) if name.isdigit()]
     if [w.shape for w in weights] != [tuple(v.shape) for v in variables]:
@@ -122,7 +109,7 @@ def _constants(programs: dict[str, Program]) -> dict[str, np.ndarray]:
 
 def _angles(model) -> list[dict]:
     """Where W and R of each layer with both stand in the state."""
-    variables = [id(v) for v in (*model.trainable_variables, *model.non_trainable_variables)]
+    variables = [id(variable) for variable in state_variables(model)]
     return [
         {
             "layer": layer.name,

@@ -9,18 +9,15 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.layers import UntiedConv2D, layers_of
-from urfb_tf.seeds import stream
-
-DRAWN = ("kernel", "feedback", "bias")
+from urfb_tf.networks.changes import DRAWN
+from urfb_tf.training.epoch import state_variables
 
 
 def models_of(experiment: Experiment, classes: int, seed: int) -> Iterator[tuple[Phase, keras.Model]]:
     """Each phase and its model as the phase begins, but for the training before it."""
-    model, rule = experiment.make_model(classes, seed), experiment.schedule[0].rule
+    model = experiment.make_model(classes, seed)
     for number, phase in enumerate(experiment.schedule, start=1):
-        phase.check(model)
-        new_rule = None if phase.rule == rule else experiment.make_rule(phase.rule)
-        model, rule = phase.begin(model, rule=new_rule, seed=stream(seed, "phase", number)), phase.rule
+        model = experiment.begin(number, model, seed)
         yield phase, model
 
 
@@ -39,14 +36,14 @@ def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[d
     Raises:
         ArgumentError: if a layer with a bias is untied.
     """
-    sources = _names(before)
+    sources = _places(before)
     carried: list[dict] = []
     gathers: dict[str, np.ndarray] = {}
     layers = {layer.name: layer for layer in layers_of(after)}
     old_layers = {layer.name: layer for layer in layers_of(before)}
-    for layer, name in _names(after):
+    for layer, name in _places(after):
         fresh = layer in phase.reinitialise and name in DRAWN
-        source = None if fresh or (layer, name) not in sources else list(sources).index((layer, name))
+        source = None if fresh else sources.get((layer, name))
         gather = None
         if (
             source is not None
@@ -61,8 +58,7 @@ def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[d
     return carried, gathers
 
 
-def _names(model: keras.Model) -> dict[tuple[str, str], None]:
-    """(layer, weight) in the order of `State`."""
+def _places(model: keras.Model) -> dict[tuple[str, str], int]:
+    """The place of each (layer, weight) in the order of `State`."""
     owners = {id(variable): layer.name for layer in layers_of(model) for variable in layer.variables}
-    variables = [*model.trainable_variables, *model.non_trainable_variables]
-    return {(owners[id(variable)], variable.name): None for variable in variables}
+    return {(owners[id(v)], v.name): place for place, v in enumerate(state_variables(model))}

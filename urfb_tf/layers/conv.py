@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.windows import WindowLayer
+from urfb_tf.layers.windows import WindowLayer, windows
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -51,9 +51,8 @@ class FeedbackConv2D(WindowLayer):
         return tf.raw_ops.Conv2DBackpropFilter(input=inputs, filter_sizes=sizes, out_backprop=error, **self._geometry)
 
     def compute_output_shape(self, input_shape):
-        lost = (0, 0) if self.padding == "same" else tuple(k - 1 for k in self.kernel_size)
         sizes = [
-            None if size is None else -(-(size - less) // stride)
-            for size, less, stride in zip(input_shape[1:3], lost, self.strides, strict=True)
+            None if size is None else windows(size, kernel, stride, self.padding)
+            for size, kernel, stride in zip(input_shape[1:3], self.kernel_size, self.strides, strict=True)
         ]
         return (input_shape[0], *sizes, self.filters)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.layers.base import FeedbackLayer
 
 
@@ -23,7 +23,7 @@ class FeedbackDense(FeedbackLayer):
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+        if not is_whole(units, 1):
             raise ArgumentError(f"FeedbackDense needs a whole number of units >= 1, but got {units!r}.")
         self.units = units
 

@@ -1,6 +1,6 @@
 """What layers share whose units look at windows of an image: tied convolutions and untied ones."""
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.layers.base import FeedbackLayer
 
 
@@ -20,7 +20,7 @@ class WindowLayer(FeedbackLayer):
 
     def __init__(self, filters: int, kernel_size, strides=1, padding: str = "same", **kwargs):
         super().__init__(**kwargs)
-        if isinstance(filters, bool) or not isinstance(filters, int) or filters < 1:
+        if not is_whole(filters, 1):
             raise ArgumentError(f"{type(self).__name__} needs a whole number of filters >= 1, but got {filters!r}.")
         self.filters = filters
         self.kernel_size = pair(kernel_size, "kernel_size")
@@ -39,9 +39,14 @@ class WindowLayer(FeedbackLayer):
         }
 
 
+def windows(size: int, kernel: int, stride: int, padding: str) -> int:
+    """How many windows an axis has."""
+    return -(-(size if padding == "same" else size - kernel + 1) // stride)
+
+
 def pair(value, argument: str) -> tuple[int, int]:
     """Two whole numbers >= 1 from one or two of them, or an ArgumentError that names the argument."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values):
+    if len(values) != 2 or not all(is_whole(v, 1) for v in values):
         raise ArgumentError(f"{argument} is a whole number >= 1 or a pair of them, but got {value!r}.")
     return values

@@ -50,10 +50,10 @@ def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
 
 def whole_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
     """The filters of all locations at which none of their places is outside the image, float64 [N, kh kw Cin, F]."""
-    pairs, places = layer.locality.pairs, np.prod(layer.kernel_size)
-    whole = np.bincount(pairs.location)[pairs.location] == places
+    whole = layer.locality.whole[layer.locality.pairs.location]
     weights = keras.ops.convert_to_numpy(layer.kernel if weights is None else weights)[whole]
-    return weights.reshape(-1, places * weights.shape[1], layer.filters).astype(np.float64)
+    length = np.prod(layer.kernel_size) * weights.shape[1]
+    return weights.reshape(-1, length, layer.filters).astype(np.float64)
 
 
 class HomogeneityProbe:
@@ -74,7 +74,7 @@ class HomogeneityProbe:
         """
         found: dict[str, dict[str, float]] = {}
         for layer in layers_of(model):
-            if not isinstance(layer, UntiedConv2D) or len(whole_filters(layer)) < 2:
+            if not isinstance(layer, UntiedConv2D) or layer.locality.whole.sum() < 2:
                 continue
             kernel = keras.ops.convert_to_numpy(layer.kernel)
             values = _named("homogeneity", homogeneity(layer, kernel))

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from urfb_tf import readings, rules
 from urfb_tf.activations import SaturatedLinearity
-from urfb_tf.errors import ArgumentError, is_positive, one_of
+from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
 from urfb_tf.losses import OneVsRestHinge
 from urfb_tf.networks.notation import Step, parse
@@ -50,7 +50,7 @@ def build(
     """
     if loss not in LOSSES:
         raise ArgumentError(one_of("loss", loss, LOSSES))
-    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
+    if not is_whole(classes, 2):
         raise ArgumentError(f"A classifier needs a whole number of classes >= 2, but got {classes!r}.")
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")

@@ -15,7 +15,8 @@ from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_o
 from urfb_tf.layers.connectivity import keep
 from urfb_tf.seeds import stream
 
-WEIGHTS = ("kernel", "feedback", "bias", "kernel_mask", "feedback_mask")
+DRAWN = ("kernel", "feedback", "bias")  # what `reinitialise` draws anew
+WEIGHTS = (*DRAWN, "kernel_mask", "feedback_mask")
 
 
 def untie(
@@ -112,8 +113,9 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
         config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0}
         fresh = type(layer).from_config({**config, "seed": stream(seed, layer.name, "reinitialise")})
         fresh.build(layer.get_build_config()["input_shape"])
-        for name, mask in {"kernel": layer.kernel_mask, "feedback": layer.feedback_mask, "bias": None}.items():
+        for name in DRAWN:
             if getattr(layer, name) is not None:
+                mask = getattr(layer, f"{name}_mask", None)
                 mask = None if mask is None else tf.convert_to_tensor(mask)
                 getattr(layer, name).assign(keep(mask, tf.convert_to_tensor(getattr(fresh, name))))
         if isinstance(layer, UntiedConv2D):

@@ -3,7 +3,6 @@
 import math
 
 import keras
-import matplotlib.patches as patches
 
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, TiedMaxPooling2D, UntiedConv2D, feedback_layers
 from urfb_tf.plots.style import COLOURS, figure
@@ -20,6 +19,8 @@ def architecture(model: keras.Model):
     Args:
         model: a functional model made by `urfb_tf.build`.
     """
+    from matplotlib import patches
+
     lowest = feedback_layers(model)[0]  # below it, nothing needs an error
     rows = [row for row in (_describe(layer, lowest) for layer in model.layers) if row is not None]
     widest = max(_width(size) for _, _, _, size, *_ in rows)

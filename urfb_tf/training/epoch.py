@@ -21,6 +21,11 @@ class State(NamedTuple):
     non_trainable: list[tf.Tensor]
 
 
+def state_variables(model: keras.Model) -> list[keras.Variable]:
+    """A model's variables in the order of `State`, both kinds in one list."""
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
 class Tally(NamedTuple):
     """Sums over examples: of the loss, of the mistakes, of ones."""
 
@@ -82,13 +87,12 @@ class EpochProgram:
 
     def write_back(self, state: State) -> None:
         """Assign a state to the model."""
-        variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
-        for variable, value in zip(variables, [*state.trainable, *state.non_trainable], strict=True):
+        for variable, value in zip(state_variables(self.model), [*state.trainable, *state.non_trainable], strict=True):
             variable.assign(value)
 
     def begin_epoch(self, state: State) -> State:
         """The state with which an epoch begins: feedback weights that follow R once per epoch are renewed."""
-        variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        variables = state_variables(self.model)
         values = {id(v): value for v, value in zip(variables, [*state.trainable, *state.non_trainable], strict=True)}
         for layer in layers_of(self.model):
             if isinstance(layer, UntiedConv2D) and layer.stale_feedback is not None:
@@ -127,6 +131,11 @@ class EpochProgram:
         Returns:
             The new state and tally.
         """
+        begun = tf.nest.map_structure(
+            lambda new, old: old if new is old else tf.where(tf.equal(first, 0), new, old),
+            self.begin_epoch(state),
+            state,
+        )
         order = permutation(seed, epoch, images.shape[0])  # [N]
         weights = tf.ones([self.batch_size])
 
@@ -145,7 +154,7 @@ class EpochProgram:
         _, trainable, non_trainable, tally = tf.while_loop(
             lambda number, *_: number < last,
             step,
-            (first, list(state.trainable), list(state.non_trainable), tally),
+            (first, list(begun.trainable), list(begun.non_trainable), tally),
             parallel_iterations=1,
         )
         return State(trainable, non_trainable), tally

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from urfb_tf.data import Split
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 
 
 def permutation(seed, epoch, count: int) -> tf.Tensor:
@@ -19,7 +19,7 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     Raises:
         ArgumentError: if not one batch can be filled.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= count:
+    if not is_whole(batch_size, 1) or batch_size > count:
         raise ArgumentError(f"The batch size is a whole number from 1 to the {count} images, but got {batch_size!r}.")
     return count // batch_size
 

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.data import Dataset
-from urfb_tf.errors import ArgumentError, CheckpointError, is_positive
+from urfb_tf.errors import ArgumentError, CheckpointError, is_positive, is_whole
 from urfb_tf.files import check_writable
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.epoch import EpochProgram, State, Tally
@@ -81,7 +81,7 @@ def train(
         Interrupted: on Ctrl-C, once the last finished epoch is saved.
     """
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value, 1):
             raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
@@ -102,10 +102,7 @@ def train(
         return records
     if session is None or not sessions or {**sessions[-1], **session} != sessions[-1]:
         sessions = [*sessions, {"from_epoch": len(records) + 1, **(session or {})}]
-    device_data = {
-        name: (tf.constant(split.images), tf.constant(split.labels))
-        for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items()
-    }
+    device_data = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
     images, labels = device_data["train"]
     # Replaced as one, so that Ctrl-C at any moment finds the weights and the records of the same epoch.
     finished = program.state(), records
@@ -120,7 +117,7 @@ def train(
     try:
         for epoch in range(len(records), epochs):
             started = time.perf_counter()
-            new, tally = program.begin_epoch(finished[0]), Tally.zero()
+            new, tally = finished[0], Tally.zero()
             for first in range(0, steps, CHUNK):
                 last = min(first + CHUNK, steps)
                 new, tally = program.train(

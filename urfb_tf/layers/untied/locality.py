@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from urfb_tf.errors import ArgumentError
+from urfb_tf.layers.windows import windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,12 @@ class Locality:
         location, offset = np.nonzero(pixel >= 0)
         return Pairs(location, offset, pixel[location, offset])
 
+    @functools.cached_property
+    def whole(self) -> np.ndarray:
+        """Whether all places of a location's filters lie inside the image, bool [H' W']."""
+        rows, columns = ((axis >= 0).all(axis=1) for axis in self.reach)
+        return np.logical_and.outer(rows, columns).ravel()
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pairs:
@@ -78,10 +85,8 @@ class Pairs:
 
 
 def _reach(size: int, kernel: int, stride: int, padding: str) -> np.ndarray:
-    if padding == "same":
-        outputs = -(-size // stride)
-        before = max((outputs - 1) * stride + kernel - size, 0) // 2  # the odd pixel of padding comes last
-    else:
-        outputs, before = (size - kernel) // stride + 1, 0
+    outputs = windows(size, kernel, stride, padding)
+    # "valid" needs no pixel more than there is; the odd pixel of padding comes last
+    before = max((outputs - 1) * stride + kernel - size, 0) // 2
     coordinate = np.arange(outputs)[:, None] * stride - before + np.arange(kernel)  # [outputs, kernel]
     return np.where((coordinate >= 0) & (coordinate < size), coordinate, -1)
