@@ -15,6 +15,8 @@ COMMAND += ["--no-alignment", "--checkpoint-every", "1", "--learning-rate", "0.0
 
 
 def start(folder, *arguments):
+    # A shell lets its background jobs ignore Ctrl-C, and they hand that down: the program under test must hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-u", *COMMAND, "--out", str(folder), *arguments],
         stdout=subprocess.PIPE,
