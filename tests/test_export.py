@@ -70,6 +70,13 @@ def test_jax_trains_as_tensorflow_does(exported, small_data):
         assert a["weight_angle"] == pytest.approx(b["weight_angle"], abs=0.01)  # as it is rounded
 
 
+def test_a_folder_with_a_started_run_is_refused(exported, small_data):
+    before = (exported / "manifest.json").read_bytes()
+    with pytest.raises(ArgumentError, match="has been started: choose another folder"):
+        export(SMALL, exported, seed=4, data=small_data)
+    assert (exported / "manifest.json").read_bytes() == before
+
+
 def test_the_weights_come_back_into_a_model(exported, small_data):
     model = SMALL.make_model(small_data.classes, seed=3)
     load_state(model, exported / "state.npz")

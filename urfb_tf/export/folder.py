@@ -40,11 +40,14 @@ def export(
         The folder.
 
     Raises:
+        ArgumentError: if a run that was exported into the folder before has been started there.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
     check_seed(seed)
     folder = pathlib.Path(folder)
     check_writable(folder)
+    if (folder / "state.npz").exists():  # the runner would go on from it, whatever run it belongs to
+        raise ArgumentError(f"{folder} holds a run that has been started: choose another folder, or move it away.")
     data = datasets.load(experiment.dataset) if data is None else data
     splits = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
     before = None
