@@ -8,7 +8,9 @@ from urfb_tf.errors import ArgumentError, is_positive
 
 @keras.saving.register_keras_serializable("urfb_tf")
 class SaturatedLinearity:
-    """sigma(h) = min(max(slope h, -1), 1), and sigma'(h) = slope inside the linear range and 0 outside.
+    """The saturated linearity of section 2.2: sigma(h) = min(max(slope h, -1), 1).
+
+    sigma'(h) is `slope` inside the linear range and 0 outside.
 
     Args:
         slope: the slope of the linear range, > 0: 1 in the paper, 0.5 in the original implementation.

@@ -47,7 +47,7 @@ class OneVsRestHinge(keras.losses.Loss):
         return tf.reduce_sum(weight * tf.nn.relu(slack), axis=-1)
 
     def error_signal(self, y_true, y_pred) -> tf.Tensor:
-        """delta_c = -dC/dh_c of each example in closed form, equation (5) with its signs put right.
+        """delta_c = -dC/dh_c of each example: equation (5) with its signs put right, the factor of x_i in equation (4).
 
         At the corners h = +-margin the loss has no derivative; there delta is 0, as in equation (4).
 

@@ -53,7 +53,7 @@ class Number:
 
 
 def numbers() -> list[Number]:
-    """All 66, in the order of the tables."""
+    """All 66 of Tables 1, 2 and 3, in their order."""
     recorded: dict[str, list[int]] = {}
     for identifier, seed in results.ids():
         recorded.setdefault(identifier, []).append(seed)

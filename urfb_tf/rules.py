@@ -79,7 +79,7 @@ class BackPropagation(FeedbackRule):
 
 @register
 class FixedRandomFeedback(FeedbackRule):
-    """FRFB: R is random and never changes (the paper's reference [7], Lillicrap et al. 2016)."""
+    """FRFB: R is random and never changes (section 2.2, after Lillicrap et al. 2016)."""
 
     name = "frfb"
 

@@ -15,7 +15,7 @@ FIRST_SILENCE = {"sequential": 2, "synchronous": 3}
 def signal(
     circuit: Circuit, fields, supervision, *, update: str = "sequential", steps: int = 4, gated: bool = True
 ) -> np.ndarray:
-    """The learning signal of each unit, in place of the closed-form error (5).
+    """The learning signal of each unit (section 2.3), in place of the closed-form error (5).
 
     The circuit starts from silence and runs for some steps under constant fields. A synapse that adds o x at each step
     adds in proportion to the mean of o over the steps: that is the signal without gating. With gating, a unit that was

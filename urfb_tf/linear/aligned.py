@@ -11,7 +11,7 @@ from urfb_tf.linear import checks
 
 @dataclasses.dataclass(frozen=True)
 class Frames:
-    """Orthonormal columns for each layer, between which all matrices are diagonal.
+    """Orthonormal columns for each layer, between which all matrices are diagonal (sections 3.1 and 3.2).
 
     T = U Lambda_T V^t, R_i(0) = U_i Lambda_{R,i} U_{i+1}^t and W_i = U_{i+1} Lambda_i U_i^t, with U_1 = V (which the
     paper does not say) and U_{k+1} = U.

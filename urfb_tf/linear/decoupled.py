@@ -30,9 +30,10 @@ class Decoupled:
 
 
 def derivatives(lambda_t, lambdas, lambda_r, epsilon) -> np.ndarray:
-    """The right-hand side of (16): d lambda_i/dt = e (product over j > i of r_j) (product over j < i of lambda_j).
+    """The right-hand side of equations (13), (14) and (16).
 
-    r_j = lambda_{R,j} + epsilon lambda_j is the feedback weight of layer j. For k = 2 this is (14).
+    d lambda_i/dt = e (product over j > i of r_j) (product over j < i of lambda_j), where
+    r_j = lambda_{R,j} + epsilon lambda_j is the feedback weight of layer j. (14) is k = 2; (13) is several directions.
 
     Args:
         lambda_t: [...].
@@ -51,7 +52,9 @@ def derivatives(lambda_t, lambdas, lambda_r, epsilon) -> np.ndarray:
 
 
 def integrate(lambda_t, lambda_r, epsilon, times) -> Decoupled:
-    """lambda_1 .. lambda_k and the error along time from lambda_i(0) = 0, for many parameters at once.
+    """Equations (14) and (16) solved: lambda_1 .. lambda_k and the error along time, for many parameters at once.
+
+    All lambda_i(0) are 0.
 
     The logarithm of the error is a state of its own, d log e/dt = -Q by equation (18): computed as lambda_T - lambda_1
     .. lambda_k, an error near 0 would have lost its digits. All parameters share their steps in time, those that the

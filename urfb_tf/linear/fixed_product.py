@@ -50,7 +50,10 @@ def lambdas_at(product, lambda_r, epsilon) -> np.ndarray:
 
 
 def rate_at(product, lambda_r, epsilon) -> np.ndarray:
-    """Q(P, epsilon), the rate of equation (18) when the product is P. Arguments as for `lambdas_at`. [...]."""
+    """Q(P, epsilon), the rate of equations (18), (19) and (26) when the product is P, [...].
+
+    (19) is k = 2 and (26) is k = 3. Arguments as for `lambdas_at`.
+    """
     return rate(lambdas_at(product, lambda_r, epsilon), checks.layers(lambda_r, product, epsilon)[0], epsilon)
 
 

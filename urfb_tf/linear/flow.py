@@ -36,7 +36,9 @@ class Flow:
 
 
 def flow(target, weights: Sequence, feedback: Sequence, epsilon: float, times, form: str = "reduced") -> Flow:
-    """Weights that learn under URFB, along time: equation (15), of which (12) is k = 2 and (10) is R(0) = W(0)^t.
+    """Weights that learn under URFB, along time: equations (10), (11), (12) and (15).
+
+    Equation (15) is any depth, (11) and (12) are k = 2, and (10) is R(0) = W(0)^t with epsilon = 1.
 
     R_i receives epsilon times the increments of W_i^t, so R_i - epsilon W_i^t never changes and R need not be a state
     of its own: R_i = R_i(0) + epsilon (W_i - W_i(0))^t. The paper's (15) leaves out W_i(0)^t, which is right only if

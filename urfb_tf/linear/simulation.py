@@ -15,7 +15,7 @@ RULES = ("bp", "frfb", "urfb")
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What the networks of several runs start from.
+    """What the networks of several runs start from (section 3.3).
 
     Attributes:
         target: T, [runs, n_k, n_0].
@@ -29,7 +29,7 @@ class Problem:
 
 
 def draw(seeds: Sequence[int] = (0, 1, 2), widths: Sequence[int] = WIDTHS) -> Problem:
-    """Random targets and weights, one run per seed.
+    """Random targets and weights (section 3.3), one run per seed.
 
     T is the product of matrices that are drawn like W(0), so that it can be reached. The paper says only "randomly":
     here the entries of W_i are normal with variance 1/n_{i-1}, which keeps signals at their size, and R_i is drawn like

@@ -24,7 +24,7 @@ class Homogeneity(NamedTuple):
 
 
 def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
-    """How alike corresponding filters are, over all pairs of locations whose filters lie inside the image.
+    """How alike corresponding filters are (section 4.1), over all pairs of locations with filters inside the image.
 
     Args:
         layer: a built untied layer.

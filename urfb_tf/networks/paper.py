@@ -31,7 +31,7 @@ DEEPERNET_S = """
 
 
 def simpnet(rule="urfb", **options) -> keras.Model:
-    """One convolution and two dense layers (section 4, Tables 1)."""
+    """One convolution and two dense layers (section 4, Table 1)."""
     return build(SIMPNET, rule, name="simpnet", **options)
 
 

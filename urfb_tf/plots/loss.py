@@ -8,7 +8,7 @@ from urfb_tf.plots.style import COLOURS, OTHERS, figure
 
 
 def error_signal(loss: OneVsRestHinge, classes: int = 10, reach: float = 2.5):
-    """What one output unit adds to the loss (3), and its error signal (5), against its field h."""
+    """What one output unit adds to the loss, equation (3), and its error signal, equation (5), against its field."""
     fields = np.linspace(-reach, reach, 501, dtype=np.float32)
     outputs = np.zeros([len(fields), classes], np.float32)
     outputs[:, 0] = fields  # unit 0 varies; all others stand at 0
@@ -28,7 +28,7 @@ def error_signal(loss: OneVsRestHinge, classes: int = 10, reach: float = 2.5):
 
 
 def saturated_linearity(slopes=(1.0, 0.5), reach: float = 3.0):
-    """sigma and sigma' for several slopes."""
+    """sigma and sigma' for several slopes (the picture in section 2.2)."""
     fields = np.linspace(-reach, reach, 601, dtype=np.float32)
     styles = zip((COLOURS["urfb"], OTHERS[2]), ("-", "--"), strict=True)
     with figure(1, 2, size=(8, 2.6)) as (made, ((left, right),)):

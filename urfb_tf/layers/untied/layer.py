@@ -20,7 +20,7 @@ REFRESHES = ("step", "epoch")
 
 @keras.saving.register_keras_serializable("urfb_tf")
 class UntiedConv2D(WindowLayer):
-    """A locally connected layer: a convolution whose filters differ, and learn, independently at each location.
+    """A locally connected layer: a convolution with filters of their own at each location (section 4.1).
 
     Takes [B, H, W, Cin], gives [B, H', W', filters]. W and R are both stored as [S, Cin, filters], one slice for each
     of the S connected pairs of an output location and an input pixel, in the order of `locality.pairs`; a connection
