@@ -7,10 +7,13 @@ READY := $(VENV)/.ready
 
 export TF_CPP_MIN_LOG_LEVEL = 3
 
-.PHONY: book test lint clean
+.PHONY: book notebooks test lint clean
 
 book: $(READY)
 	$(BIN)/python book/build.py
+
+notebooks: $(READY)
+	PYTHONPATH=book $(BIN)/python -m notebooks
 
 test: $(READY) lint
 	$(BIN)/python -m pytest
