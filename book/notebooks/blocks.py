@@ -60,7 +60,7 @@ def _block(book: Book, page: str, token: Token, lines: list[str]) -> str | None:
     if token.type in CODE:
         return None
     if token.type == "myst_target":
-        return _anchor(token.content)
+        return _anchor(token.content).removesuffix("\n")
     if token.type == "dl_open":
         return _definitions(book, page, "\n".join(lines))
     if token.type == "blockquote_open":

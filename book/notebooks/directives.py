@@ -1,6 +1,7 @@
 """Directives of MyST, and equations, as plain Markdown."""
 
 import re
+import textwrap
 from collections.abc import Callable
 
 from notebooks import inline
@@ -65,7 +66,7 @@ def equation(tex: str, number: str | None = None) -> str:
     tex = re.sub(r"\\(begin|end)\{equation\*?\}", "", tex)
     # A dollar inside a tag would end the equation in some readers: primes as characters need none.
     tex = re.sub(r"\\tag\{\$([\w.]+)('*)\$\}", lambda m: f"\\tag{{{m[1]}{'′' * len(m[2])}}}", tex)
-    lines = [line.rstrip() for line in tex.split("\n") if line.strip()]
+    lines = [line.rstrip() for line in textwrap.dedent(tex).split("\n") if line.strip()]
     if number and "\\tag" not in tex:
         lines[-1] += f" \\tag{{{number.strip('()')}}}"
     return "\n".join(["$$", *lines, "$$"])
