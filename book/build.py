@@ -1,60 +1,37 @@
-"""Build the book: warnings are errors, and a page is run again whenever the package or its results have changed.
+"""Build the book: warnings are errors; a page is run again when its cells, or files or versions it depends on, changed.
 
-python book/build.py [output folder]
+python book/build.py [output folder] [--root FOLDER] [--jobs NUMBER]
 """
 
-import hashlib
+import argparse
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 
+from building import kernels
+from building.execution import run_stale_pages
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def package_hash() -> str:
-    """A digest of all that a page's results depend on beside its own cells."""
-    digest = hashlib.sha256()
-    package = ROOT / "urfb_tf"
-    for path in sorted([*package.rglob("*.py"), *package.rglob("*.json"), ROOT / "requirements.txt"]):
-        digest.update(str(path.relative_to(ROOT)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def forget_stale_cells(build: pathlib.Path) -> None:
-    """Drop cached outputs of another state of the package: the execution cache sees changes in pages only."""
-    stamp = build / "package.sha256"
-    current = package_hash()
-    if stamp.exists() and stamp.read_text() == current:
-        return
-    shutil.rmtree(build / ".jupyter_cache", ignore_errors=True)
-    build.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(current)
-
-
-def quiet_kernels(build: pathlib.Path) -> str:
-    """A folder of IPython settings under which TensorFlow's start-up notes, written below Python, stay out of pages.
-
-    What Python itself warns of is still captured, and fails the build.
-    """
-    profile = build / "ipython" / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
-    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.capture_fd_output = False\n")
-    return str(build / "ipython")
-
-
-def main(output: pathlib.Path) -> int:
+def main(root: pathlib.Path, output: pathlib.Path, jobs: int) -> int:
+    """Build the book that stands in `root` into `output`/_build; returns the exit status."""
     build = output / "_build"
-    forget_stale_cells(build)
     # Pages that were built once report no warning again: without this, a second build of a broken book would succeed.
     for folder in ("html", ".doctrees"):
         shutil.rmtree(build / folder, ignore_errors=True)
+    environment = kernels.prepare(build)
+    failures = run_stale_pages(root, build, environment, jobs)
+    for page, message in failures.items():
+        print(f"\n{page}:\n\n{message}", file=sys.stderr)
+    if failures:
+        print(f"The book was not built: {', '.join(failures)} failed, see above.", file=sys.stderr)
+        return 1
     program = pathlib.Path(sys.executable).with_name("jupyter-book")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "IPYTHONDIR": quiet_kernels(build)}
-    command = [str(program), "build", str(ROOT), "--path-output", str(output), "-W", "-n", "--keep-going"]
-    status = subprocess.run(command, env=environment, check=False).returncode
+    command = [str(program), "build", str(root), "--path-output", str(output), "-W", "-n", "--keep-going"]
+    status = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
     if status:
         print(f"The book was not built: see the messages above and {build / 'html' / 'reports'}.", file=sys.stderr)
         return status
@@ -62,5 +39,15 @@ def main(output: pathlib.Path) -> int:
     return 0
 
 
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description="Build the book.")
+    parser.add_argument("output", nargs="?", type=pathlib.Path, help="where _build goes; the root if not given")
+    parser.add_argument("--root", type=pathlib.Path, default=ROOT, help="the folder with _config.yml and _toc.yml")
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="pages that run at once")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT))
+    given = arguments()
+    sys.exit(main(given.root.resolve(), (given.output or given.root).resolve(), given.jobs))
