@@ -1,6 +1,7 @@
-"""The book's figures. Each function returns a matplotlib figure, the stepper HTML; none trains or measures."""
+"""The book's figures. Each function returns a matplotlib figure, those of `interactive` HTML; none trains."""
 
 from urfb_tf.plots import circuit as circuit
+from urfb_tf.plots import interactive as interactive
 from urfb_tf.plots.architecture import architecture as architecture
 from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves

@@ -3,9 +3,10 @@
 import html
 
 from urfb_tf.circuit import Case, Circuit, Update, cases, updates
+from urfb_tf.plots.interactive.page import MINUS, PLAYER
+from urfb_tf.plots.interactive.page import number as _number
+from urfb_tf.plots.interactive.page_style import CONTROLS
 from urfb_tf.plots.stepper_page import DRAWING, SCRIPT, STYLE
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def stepper(circuit: Circuit, *, update: str = "sequential", number: int = 8) -> str:
@@ -28,13 +29,14 @@ def stepper(circuit: Circuit, *, update: str = "sequential", number: int = 8) ->
     numbers = {"S": circuit.threshold, "M": circuit.bound, "μ": circuit.mu, "ε": circuit.epsilon}
     legend = ", ".join(f"{name} = {_number(value)}" for name, value in numbers.items())
     return (
-        f'<div class="circuit-stepper" role="group" aria-label="The circuit step by step, {update} update">'
-        f"<style>{STYLE}</style>"
+        '<div class="circuit-stepper" data-interactive="stepper" role="group" '
+        f'aria-label="The circuit step by step, {update} update">'
+        f"<style>{CONTROLS}{STYLE}</style>"
         f'<div class="controls" hidden><label>Case <select>{options}</select></label>'
         '<button type="button" class="back">back</button><button type="button" class="step">step</button>'
         '<button type="button" class="play">play</button><span class="count"></span>'
         f'<span class="numbers">{legend}</span></div>'
-        f'{DRAWING}<p aria-live="polite" hidden></p>{"".join(tables)}<script>{{{SCRIPT}}}</script></div>'
+        f'{DRAWING}<p aria-live="polite" hidden></p>{"".join(tables)}<script>{{{PLAYER}{SCRIPT}}}</script></div>'
     )
 
 
@@ -86,7 +88,3 @@ def _interval(circuit: Circuit, full_field: float) -> str:
     if abs(full_field) >= outer:
         return f"beyond {at_outer}"
     return f"between {sign}M = {sign}{_number(bound)} and {at_outer}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}".replace("-", MINUS)

@@ -1,19 +1,11 @@
-"""The style, drawing and program of the stepper. No ids, so that several can stand on one page; no other host."""
+"""The style, drawing and program of the stepper, beside what it shares with other interactive figures."""
 
 # `currentColor` and transparent grounds read in the theme's light and dark modes.
 STYLE = """
-.circuit-stepper { max-width: 34rem; color: inherit; background: transparent; padding: .25rem; }
-.circuit-stepper [hidden] { display: none !important; }
-.circuit-stepper .controls { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
-.circuit-stepper label { flex: 1 1 100%; min-width: 0; margin: 0; }
+.circuit-stepper { color: inherit; background: transparent; padding: .25rem; }
+.circuit-stepper label { flex: 1 1 100%; min-width: 0; }
 .circuit-stepper .numbers { margin-left: auto; }
-.circuit-stepper select { max-width: 100%; }
-.circuit-stepper select, .circuit-stepper button { font: inherit; color: inherit; background: transparent;
-  border: 1px solid currentColor; border-radius: .3rem; padding: .3rem .7rem; min-height: 2.2rem; }
-.circuit-stepper option { color: black; background: white; }
 .circuit-stepper button[aria-disabled=true] { opacity: .45; }
-.circuit-stepper :focus-visible { outline: 3px solid currentColor; outline-offset: 2px; }
-.circuit-stepper svg { display: block; width: 100%; height: auto; margin: .5rem 0; }
 .circuit-stepper svg text { fill: currentColor; font: 13px sans-serif; text-anchor: middle; }
 .circuit-stepper svg .name { font-style: italic; }
 .circuit-stepper svg .value { font-weight: bold; }
@@ -22,10 +14,6 @@ STYLE = """
 .circuit-stepper svg .tip { fill: currentColor; stroke: none; }
 .circuit-stepper svg [data-part].active { stroke-width: 3.5; }
 .circuit-stepper p { min-height: 4.5em; margin: 0; }
-.circuit-stepper table { width: 100%; margin: .5rem 0; font-variant-numeric: tabular-nums; color: inherit; }
-.circuit-stepper caption { caption-side: top; color: inherit; text-align: left; }
-.circuit-stepper table :is(th, td) { text-align: right; padding: .15rem .4rem; color: inherit; }
-.circuit-stepper table :is(th, td):first-child { text-align: left; }
 .circuit-stepper tr.later { visibility: hidden; }
 .circuit-stepper tr[aria-current] { outline: 2px solid currentColor; outline-offset: -2px; }
 """
@@ -59,8 +47,7 @@ for (const root of document.querySelectorAll('.circuit-stepper:not([data-ready])
   const tables = all('table'), parts = all('[data-part]'), values = all('[data-value]');
   const select = find('select'), back = find('.back'), step = find('.step'), play = find('.play');
   const reads = {o: ['o', 'h', 's-o', 't-o'], t: ['t', 'o-t']};
-  let rows = [], at = 0, timer = null;
-  const stop = () => { clearInterval(timer); timer = null; play.textContent = 'play'; };
+  let rows = [], at = 0;
   const show = (number) => {
     at = Math.max(0, Math.min(number, rows.length - 1));
     rows.forEach((row, i) => {
@@ -79,8 +66,8 @@ for (const root of document.querySelectorAll('.circuit-stepper:not([data-ready])
     find('.count').textContent = `${at} of ${rows.length - 1}`;
     back.setAttribute('aria-disabled', at === 0);
     step.setAttribute('aria-disabled', at === rows.length - 1);
-    if (at === rows.length - 1) stop();
   };
+  const stop = player(play, {at: () => at, last: () => rows.length - 1, show, every: 1200});
   const choose = () => {
     stop();
     tables.forEach((table, i) => { table.hidden = i !== select.selectedIndex; });
@@ -90,18 +77,11 @@ for (const root of document.querySelectorAll('.circuit-stepper:not([data-ready])
   const move = (by) => { stop(); show(at + by); };
   back.addEventListener('click', () => move(-1));
   step.addEventListener('click', () => move(1));
-  play.addEventListener('click', () => {
-    if (timer) { stop(); return; }
-    if (at === rows.length - 1) show(0);
-    play.textContent = 'pause';
-    timer = setInterval(() => show(at + 1), 1200);
-  });
   select.addEventListener('change', choose);
   root.addEventListener('keydown', (event) => {
     const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
     if (by && event.target !== select) { event.preventDefault(); move(by); }
   });
-  play.hidden = matchMedia('(prefers-reduced-motion: reduce)').matches;
   for (const part of all('.controls, svg, p')) part.removeAttribute('hidden');
   choose();
 }
