@@ -47,6 +47,8 @@ def small(tmp_path_factory) -> Book:
 COLAB = "https://colab.example/github/owner/name/blob/v1/book/other.ipynb"
 ONE, TWO, THREE = (f"#reference-{key}" for key in ("one", "two", "three"))
 CONVERSIONS = {
+    "name of the package": ("by {py:obj}`flow <urfb_tf.linear.flow>`", "by `flow`"),
+    "full name of the package": ("{py:obj}`urfb_tf.Reading`", "`urfb_tf.Reading`"),
     "text": ("Plain *text*.", "Plain *text*."),
     "citation in the sentence": ("{cite:t}`one` says", f"[Doe (2001)]({ONE}) says"),
     "two authors": ("{cite:t}`two`", f"[Doe and Roe (2002)]({TWO})"),

@@ -81,6 +81,8 @@ def _role(book: Book, page: str, name: str, content: str) -> str:
         return words if words is not None else content.removeprefix("!")
     if name in ("sub", "sup"):
         return f"<{name}>{html.escape(content)}</{name}>"
+    if name.startswith("py:"):
+        return f"`{words or content}`"
     if name in PLAIN:
         return words or content
     raise NotebookError(f"{page} uses the role {{{name}}}, which book/notebooks/inline.py does not know: add it there.")
