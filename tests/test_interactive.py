@@ -372,6 +372,11 @@ def test_the_words_are_the_similarities_of_the_package(figures, runs):
     assert found["words"][0][2] == f"{np.linalg.norm(now - then) / np.linalg.norm(then):.0%}"
 
 
+def test_a_map_of_copies_alone_is_of_one_colour():
+    data = Page(filter_browser({"copies": (copied(), copied().kernel.numpy())})).data
+    assert len(set(data["runs"][0]["map"])) == 1
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
@@ -382,6 +387,7 @@ def test_the_words_are_the_similarities_of_the_package(figures, runs):
             lambda: {"a": (untied(1), untied(1).kernel), "b": (untied(1, size=(9, 9)), untied(1, size=(9, 9)).kernel)},
             "that of 'b' differs",
         ),
+        (lambda: {"zero": (untied(1), np.zeros(untied(1).kernel.shape))}, "started as zeros"),
         (lambda: {"one": (untied(1, size=(3, 3)), untied(1, size=(3, 3)).kernel)}, "fewer than two locations"),
     ],
 )

@@ -1,6 +1,5 @@
 """The filters of an untied layer at a location of the reader's choice, before and after training."""
 
-import html
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,12 +9,9 @@ import numpy as np
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D
 from urfb_tf.metrics.neighbours import neighbour_similarity
+from urfb_tf.plots.interactive.filters_drawing import browser, shade
 from urfb_tf.plots.interactive.page import element, not_empty, number, select, slider, table
-from urfb_tf.plots.interactive.svg import drawing
 
-_LEFT, _TOP, _SIDE = 14, 40, 136  # of the map
-_FILTERS, _ROOM = 172, 186  # where the filters begin, and how wide they are together
-_LEVELS = 6  # of the map's legend
 _TEMPLATE = (
     "Row {row}, column {column}, {run}: the mean cosine between filters here and next to here is {before} before and "
     "{after} after training, which moved them by {moved} of their length."
@@ -75,7 +71,8 @@ def filter_browser(runs: Mapping[str, Run]) -> str:
         HTML for `IPython.display.HTML`.
 
     Raises:
-        ArgumentError: if there is no run, the layers differ in shape, or their inputs are not colours.
+        ArgumentError: if there is no run, the layers differ in shape, their inputs are not colours, or filters started
+            as zeros.
     """
     not_empty("runs", runs)
     runs = {label: Run(*run) for label, run in runs.items()}
@@ -96,7 +93,8 @@ def filter_browser(runs: Mapping[str, Run]) -> str:
         for label, (layer, start) in runs.items()
     }  # [2, locations]: before, after
     everything = np.concatenate(list(similar.values()), axis=1)
-    low, high = np.floor(10 * everything.min()) / 10, np.ceil(10 * everything.max()) / 10
+    high = min(1.0, np.ceil(10 * everything.max()) / 10)  # 1 may be 1 + 2e-16
+    low = min(high - 0.1, np.floor(10 * everything.min()) / 10)
     seen: dict[str, int] = {}  # equal filters at many locations, such as copies, are kept once
     data: dict[str, list] = {
         "rows": [str(row) for row in rows],
@@ -113,7 +111,7 @@ def filter_browser(runs: Mapping[str, Run]) -> str:
         controls=select("run", "start", list(runs))
         + slider("row", "row", data["rows"], len(rows) // 2)
         + slider("column", "column", data["columns"], len(columns) // 2),
-        drawing=_drawing(data, at, first, (low, high)),
+        drawing=browser(data, at, first, (low, high)),
         template=_TEMPLATE,
         values={
             "row": data["rows"][len(rows) // 2],
@@ -139,9 +137,12 @@ def _run(run: Run, similar: np.ndarray, locations: Sequence, bounds: tuple, seen
     filters = np.array([[layer.filters_at(row, column, w) for row, column in locations] for w in (start, None)])
     before, after = filters.astype(np.float64)  # [locations, kh, kw, 3, F]
     limit = np.abs(filters).max()
-    moved = [np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in zip(before, after, strict=True)]
+    lengths = np.sqrt((before**2).sum(axis=(1, 2, 3, 4)))
+    if not lengths.all():
+        raise ArgumentError("The change of filters is told in units of their start, but some started as zeros.")
+    moved = np.sqrt(((after - before) ** 2).sum(axis=(1, 2, 3, 4))) / lengths
     return {
-        "map": [_shade(value, bounds) for value in similar[1]],
+        "map": [shade(value, bounds) for value in similar[1]],
         "before": [seen.setdefault(_colours(found, limit), len(seen)) for found in before],
         "after": [seen.setdefault(_colours(found, limit), len(seen)) for found in after],
         "words": [
@@ -154,65 +155,3 @@ def _colours(filters: np.ndarray, limit: float) -> str:
     """Three hexadecimal digits for each place, filter by filter, from [kh, kw, 3, F]; 0 is the grey in the middle."""
     levels = np.rint(15 * (0.5 + 0.5 * filters / limit)).astype(int)  # [kh, kw, 3, F]
     return "".join(f"{level:x}" for level in np.moveaxis(levels, -1, 0).ravel())
-
-
-def _shade(value: float, bounds: tuple[float, float]) -> str:
-    """A colour for a similarity, dark for low and bright for high."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    low, high = bounds
-    return to_hex(colormaps["cividis"]((value - low) / (high - low)))
-
-
-def _drawing(data: dict, at: int, layer: UntiedConv2D, bounds: tuple[float, float]) -> str:
-    """The map, its legend, and the filters of one location."""
-    down, across = len(data["rows"]), len(data["columns"])
-    cell = _SIDE / max(down, across)
-    corners = [(_LEFT + cell * c, _TOP + cell * r) for r in range(down) for c in range(across)]
-    found = data["runs"][0]
-    square = f'width="{cell:g}" height="{cell:g}"'
-    cells = "".join(
-        f'<rect data-at x="{x:g}" y="{y:g}" {square} fill="{fill}"/>'
-        for (x, y), fill in zip(corners, found["map"], strict=True)
-    )
-    x, y = corners[at]
-    rings = "".join(
-        f'<rect class="ring" x="{x:g}" y="{y:g}" {square} fill="none" stroke="{colour}" stroke-width="{width}"/>'
-        for colour, width in (("#000000", 5), ("#ffffff", 2))
-    )
-    sets = "".join(
-        _filters(name, top, data["filters"][found[name][at]], layer)
-        for name, top in (("before", _TOP), ("after", _TOP + 92))
-    )
-    label = (
-        "Left, a map of the locations, coloured by similarity to the neighbours. Right, the filters of one location."
-    )
-    text = f'<text x="{_LEFT}" y="16">similarity to the</text><text x="{_LEFT}" y="31">neighbours, after</text>'
-    return drawing(360, _TOP + _SIDE + 48, label, text + cells + rings + _legend(bounds) + sets)
-
-
-def _legend(bounds: tuple[float, float]) -> str:
-    low, high = bounds
-    width, top = _SIDE / _LEVELS, _TOP + _SIDE + 12
-    steps = "".join(
-        f'<rect x="{_LEFT + n * width:g}" y="{top}" width="{width:g}" height="10" fill="{_shade(value, bounds)}"/>'
-        for n, value in enumerate(np.linspace(low, high, _LEVELS))
-    )
-    ends = f'<text x="{_LEFT}" y="{top + 25}">{number(low)}</text>'
-    return f'{steps}{ends}<text class="end" x="{_LEFT + _SIDE}" y="{top + 25}">{number(high)}</text>'
-
-
-def _filters(name: str, top: float, colours: str, layer: UntiedConv2D) -> str:
-    (height, width), count = layer.kernel_size, layer.filters
-    across = min(count, 4)
-    place = min((_ROOM / across - 6) / width, 68 / height / -(-count // across))
-    squares = []
-    for n, (f, y, x) in enumerate(itertools.product(range(count), range(height), range(width))):
-        left = _FILTERS + f % across * (place * width + 6) + x * place
-        above = top + f // across * (place * height + 6) + y * place
-        fill = colours[3 * n : 3 * n + 3]
-        squares.append(
-            f'<rect x="{left:.4g}" y="{above:.4g}" width="{place:.3g}" height="{place:.3g}" fill="#{fill}"/>'
-        )
-    return f'<text x="{_FILTERS}" y="{top - 7:g}">{html.escape(name)}</text><g class="{name}">{"".join(squares)}</g>'

@@ -19,7 +19,7 @@ CONTROLS = """
 """
 
 _LIGHT = "--ink: #1a1a1a; --ground: #ffffff; --grid: #dddddd; --pale: #b4b4b4; color-scheme: light;"
-_DARK = "--ink: #ececec; --ground: #14181e; --grid: #3a414b; --pale: #666e7a; color-scheme: dark;"
+_DARK = "--ink: #ececec; --ground: #121212; --grid: #3a414b; --pale: #666e7a; color-scheme: dark;"
 
 # A ground of its own: legible on any page, whether that follows the system, the book's switch or a notebook's.
 PANEL = f"""
