@@ -37,7 +37,7 @@ PAGES = {
     "number": "import toy.number",
     "record": "from toy import store\nprint(store.load('a'))",
     "listing": "from toy import store\nprint(store.names())",
-    "apart": "import yaml",
+    "apart": "import importlib.metadata\nimport yaml\nimportlib.metadata.version('PyYAML')",
 }
 LOCK = "PyYAML==6.0.0  # as it was\npytest==1.0\n"
 FILES = {
@@ -134,6 +134,7 @@ CHANGES = {
     "a new module": ("toy/new.py", "", set()),
     "a record that a page loads": ("toy/records/a.json", "3", {"record"}),
     "a record that no page loads": ("toy/records/b.json", "3", set()),
+    "a new file where pages run": ("pages/new.md", "", set()),
     "a new record": ("toy/records/c.json", "3", {"listing"}),
     "a record less": ("toy/records/b.json", None, {"listing"}),
     "a version": ("requirements.txt", LOCK.replace("6.0.0", "6.0.1"), {"apart"}),

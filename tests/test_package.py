@@ -33,7 +33,8 @@ def test_everything_public_is_documented(name):
 
 
 def test_the_interface_is_what_users_were_told():
-    public = {name for name, value in vars(urfb_tf).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    names = [name for name in dir(urfb_tf) if not name.startswith("_")]
+    public = {name for name in names if not inspect.ismodule(getattr(urfb_tf, name))}
     assert public == {
         "BackPropagation", "CircuitHinge", "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule",
         "FixedRandomFeedback", "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity",
@@ -50,7 +51,19 @@ def test_importing_the_package_imports_nothing_that_is_not_needed(python):
     ).split()
     foreign = {name.split(".")[0] for name in loaded} - {"urfb_tf"}
     assert "urfb_tf.layers.dense" in loaded
+    assert not [name for name in loaded if name.startswith(("urfb_tf.data", "urfb_tf.networks", "urfb_tf.training"))]
     assert not foreign & {"tensorflow_datasets", "matplotlib", "PIL", "pytest", "yaml"}
+
+
+@pytest.mark.parametrize("name", ["load", "train", "untie", "networks"])
+def test_what_is_imported_late_is_there_when_asked_for(python, name):
+    python("-c", f"import urfb_tf; assert urfb_tf.{name} is urfb_tf.{name}; assert {name!r} in vars(urfb_tf)")
+    python("-c", f"from urfb_tf import {name}")
+
+
+def test_an_unknown_name_is_refused_as_by_any_module():
+    with pytest.raises(AttributeError, match="module 'urfb_tf' has no attribute 'simpnett'"):
+        _ = urfb_tf.simpnett
 
 
 def test_typing_information_and_records_travel_with_the_package():

@@ -9,8 +9,10 @@ Three lines train the paper's simple network on images that need no download:
     model.fit(*data.train, validation_data=data.validation, batch_size=100, epochs=5)
 """
 
+import importlib as _importlib
 import os as _os
 import sys as _sys
+import typing as _typing
 
 if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
     # `python -m urfb_tf` imports this file, and TensorFlow with it, before `__main__` could quiet TensorFlow's notes.
@@ -20,7 +22,6 @@ if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge as CircuitHinge
-from urfb_tf.data import load as load
 from urfb_tf.layers import FeedbackConv2D as FeedbackConv2D
 from urfb_tf.layers import FeedbackDense as FeedbackDense
 from urfb_tf.layers import FeedbackLayer as FeedbackLayer
@@ -28,19 +29,41 @@ from urfb_tf.layers import RefreshFeedback as RefreshFeedback
 from urfb_tf.layers import TiedMaxPooling2D as TiedMaxPooling2D
 from urfb_tf.layers import UntiedConv2D as UntiedConv2D
 from urfb_tf.losses import OneVsRestHinge as OneVsRestHinge
-from urfb_tf.networks import build as build
-from urfb_tf.networks import change_rule as change_rule
-from urfb_tf.networks import deepernet as deepernet
-from urfb_tf.networks import deepernet_s as deepernet_s
-from urfb_tf.networks import deepnet as deepnet
-from urfb_tf.networks import freeze as freeze
-from urfb_tf.networks import reinitialise as reinitialise
-from urfb_tf.networks import simpnet as simpnet
-from urfb_tf.networks import untie as untie
 from urfb_tf.readings import Reading as Reading
 from urfb_tf.rules import BackPropagation as BackPropagation
 from urfb_tf.rules import FeedbackRule as FeedbackRule
 from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
 from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback
-from urfb_tf.training import train as train
 from urfb_tf.version import VERSION as __version__  # noqa: F401, N811
+
+if _typing.TYPE_CHECKING:
+    from urfb_tf.data import load as load
+    from urfb_tf.networks import build as build
+    from urfb_tf.networks import change_rule as change_rule
+    from urfb_tf.networks import deepernet as deepernet
+    from urfb_tf.networks import deepernet_s as deepernet_s
+    from urfb_tf.networks import deepnet as deepnet
+    from urfb_tf.networks import freeze as freeze
+    from urfb_tf.networks import reinitialise as reinitialise
+    from urfb_tf.networks import simpnet as simpnet
+    from urfb_tf.networks import untie as untie
+    from urfb_tf.training import train as train
+
+# The rest is imported when it is first asked for: a page of the book depends on what it imports, and few pages train.
+_NETWORKS = "build change_rule deepernet deepernet_s deepnet freeze reinitialise simpnet untie"
+_LATER = {"load": "data", "train": "training", **dict.fromkeys(_NETWORKS.split(), "networks")}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        found = getattr(_importlib.import_module(f"urfb_tf.{_LATER[name]}"), name)
+    elif name in _LATER.values():
+        found = _importlib.import_module(f"urfb_tf.{name}")
+    else:
+        raise AttributeError(f"module 'urfb_tf' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *_LATER.values()})

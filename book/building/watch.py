@@ -11,7 +11,6 @@ import sys
 
 ROOT, REPORT = "BOOK_ROOT", "BOOK_USED"  # environment variables: the folder to watch, the file to write
 _WRITING = set("wax+")
-_IMPORTS = "<frozen importlib._bootstrap_external>"
 
 
 def digest(path: pathlib.Path) -> str:
@@ -43,8 +42,8 @@ class Watch:
             writes = _WRITING & set(mode) if isinstance(mode, str) else flags & (os.O_WRONLY | os.O_RDWR)
             if not writes:
                 self._add(path)
-        # The import system lists folders to find a module; which one it found, sys.modules says.
-        elif event in ("os.listdir", "os.scandir") and sys._getframe(1).f_code.co_filename != _IMPORTS:
+        # importlib lists the folders of sys.path to find something; which modules it found, sys.modules says.
+        elif event in ("os.listdir", "os.scandir") and "importlib" not in sys._getframe(1).f_code.co_filename:
             self._add(arguments[0])
 
     def _add(self, path: object) -> None:
