@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pathlib
+import re
 
 import pytest
 from reference import chapters, docstrings, objects, paper_map
@@ -103,6 +104,18 @@ def test_citations_are_read(text, parts):
     assert [" ".join(part) for part in cited(text)] == parts
 
 
+def test_every_work_in_the_bibliography_is_cited():
+    listed = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE))
+    texts = [(ROOT / "book" / f"{name}.md").read_text() for name in CHAPTERS]
+    cited_works = {
+        key.strip()
+        for text in texts
+        for keys in re.findall(r"\{cite[:\w]*\}`([^`]+)`", text)
+        for key in keys.split(",")
+    }
+    assert cited_works == listed
+
+
 PUBLIC_MODULES = [
     "urfb_tf", "urfb_tf.circuit", "urfb_tf.data", "urfb_tf.environment", "urfb_tf.errors", "urfb_tf.experiments",
     "urfb_tf.export", "urfb_tf.layers", "urfb_tf.layers.untied", "urfb_tf.linear", "urfb_tf.losses", "urfb_tf.metrics",
@@ -115,7 +128,8 @@ UNLISTED = {"is_positive", "is_whole", "one_of"}  # helpers of the package's own
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
 def test_everything_public_has_an_entry_in_the_reference(module):
     known = list(objects.documented().values())
-    for key, member in vars(importlib.import_module(module)).items():
+    for key in dir(importlib.import_module(module)):
+        member = getattr(importlib.import_module(module), key)
         if key.startswith("_") or key in UNLISTED or not (inspect.isclass(member) or inspect.isfunction(member)):
             continue
         if member.__module__.startswith("urfb_tf"):

@@ -135,7 +135,7 @@ def _row(item: Item, items: list[Item]) -> list[str]:
     status = item.status(items)
     if item.erratum:
         status.append(f"{{ref}}`errata <{chapters.label('errata', item.erratum)}>`")
-    checks = [f"`{file}`" for file in item.tests]
+    checks = [f"`{_breakable(file)}`" for file in item.tests]
     if item.derived:
         checks.insert(0, "a cell of the chapter")
     if item.experiments:
@@ -144,10 +144,15 @@ def _row(item: Item, items: list[Item]) -> list[str]:
         [f"({number}) {item.subject}" if kind == "equation" else f"{number} {item.subject}"],
         status,
         item.places,
-        [f"{{py:obj}}`{name.removeprefix('urfb_tf.')} <{name}>`" for name in item.functions],
+        [f"{{py:obj}}`{_breakable(name.removeprefix('urfb_tf.'))} <{name}>`" for name in item.functions],
         checks,
     ]
     return ["<br>".join(lines) for lines in cells]
+
+
+def _breakable(name: str) -> str:
+    """A name that a narrow column may break after its dots and underscores, by spaces without width."""
+    return name.replace(".", ".\N{ZERO WIDTH SPACE}").replace("_", "_\N{ZERO WIDTH SPACE}")
 
 
 def _reproduced(item: Item) -> str:

@@ -73,6 +73,11 @@ def signature(app, what, name, subject, options, signature, returned) -> tuple |
     return sphinx.util.inspect.stringify_signature(found, unqualified_typehints=True), None
 
 
+def type_without_an_entry(app, env, node, content: nodes.Node) -> nodes.Node | None:
+    """Types in signatures that no page describes stay plain text; what a chapter links to has to exist."""
+    return content if node["reftype"] == "class" and node["reftarget"].startswith("urfb_tf.") else None
+
+
 def label_equations_and_headings(app, document: nodes.document) -> None:
     """Make `loss-eq-3` and `loss-the-error-signal` names that `ref` finds."""
     docname = app.env.docname
@@ -103,6 +108,7 @@ def setup(app) -> dict:
     app.add_directive("api", Api)
     app.connect("autodoc-process-docstring", docstring_to_rst, priority=400)  # napoleon's is 500
     app.connect("autodoc-process-signature", signature)
+    app.connect("missing-reference", type_without_an_entry)
     app.connect("doctree-read", label_equations_and_headings)
     app.connect("doctree-read", add_index, priority=900)  # after the table of contents has been put in
     return {"parallel_read_safe": True, "parallel_write_safe": True}
