@@ -139,7 +139,8 @@ def _row(item: Item, items: list[Item]) -> list[str]:
     if item.derived:
         checks.insert(0, "a cell of the chapter")
     if item.experiments:
-        checks.insert(0, f"{{ref}}`{item.records} recorded results <{_reproduced(item)}>`")
+        results = "1 recorded result" if item.records == 1 else f"{item.records} recorded results"
+        checks.insert(0, f"{{ref}}`{results} <{_reproduced(item)}>`")
     cells = [
         [f"({number}) {item.subject}" if kind == "equation" else f"{number} {item.subject}"],
         status,
