@@ -172,3 +172,13 @@ def test_attributes_that_share_a_line_are_told_apart():
 def test_a_method_is_not_linked_to_a_function_of_its_name():
     assert docstrings.to_rst(["Calls `build`."], "urfb_tf.FeedbackLayer") == ["Calls ``build``."]
     assert docstrings.to_rst(["Calls `build`."], "urfb_tf.simpnet") == ["Calls :py:obj:`build <urfb_tf.build>`."]
+
+
+def test_an_entry_leads_to_the_chapters_of_what_its_docstring_names():
+    assert docstrings.chapter_links("The loss, equation (3).") == "A loss whose error is local: :ref:`(3) <loss-eq-3>`"
+    assert docstrings.chapter_links("Section 2.2.\n\nEquation (3).") == (
+        ":ref:`How the error travels down <feedback-how-the-error-travels-down>`"
+    )
+    figure = docstrings.chapter_links("Figure 3 of section 3.3.")
+    assert figure == "The linear simulations: :ref:`Figure 3 <linear_figures-figure-3>`"
+    assert docstrings.chapter_links("Nothing of the paper's.") == ""

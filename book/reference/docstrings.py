@@ -75,19 +75,31 @@ def _find(name: str, scope: str) -> str | None:
 
 
 def chapter_links(docstring: str) -> str:
-    """Links, as RST, to where the book shows what the first paragraph of a docstring names of the paper."""
+    """Links, as RST, to where the book shows what the first paragraph of a docstring names of the paper.
+
+    A section is linked to if nothing smaller is named.
+    """
     parts = cited(docstring.split("\n\n")[0].replace("\n", " "))
+    return _links([part for part in parts if part[0] != "section"]) or _links(parts)
+
+
+def _links(parts: list[Part]) -> str:
     by_chapter = []
     for chapter in chapters.chapters().values():
         places = dict(place for part in parts if (place := anchor(chapter, part)))
-        if places:
-            links = [f":ref:`{words} <{to}>`" for to, words in places.items()]
-            by_chapter.append(f"{chapter.title}: {', '.join(links)}")
+        on_page = [f":ref:`{words} <{label}>`" for label, words in places.items() if words]
+        if on_page:
+            by_chapter.append(f"{chapter.title}: {', '.join(on_page)}")
+        elif places:
+            by_chapter.append(f":ref:`{chapter.title} <{chapters.label(chapter.name, chapter.title)}>`")
     return "; ".join(by_chapter)
 
 
 def anchor(chapter: chapters.Chapter, part: Part) -> tuple[str, str] | None:
-    """The label, and the words, by which a chapter's treatment of a part of the paper is linked to."""
+    """The label, and the words, by which a chapter's treatment of a part of the paper is linked to.
+
+    There are no words where no equation and no heading of the page is about the part.
+    """
     kind, number = part
     if kind == "equation":
         if int(number) not in chapter.equations:
@@ -96,5 +108,5 @@ def anchor(chapter: chapters.Chapter, part: Part) -> tuple[str, str] | None:
         return chapters.equation_label(chapter.name, number), f"({number}{prime})"
     if part not in chapter.parts:
         return None
-    heading = chapter.heading(part) or chapter.title
-    return chapters.label(chapter.name, heading), "the page" if heading == chapter.title else heading
+    heading = chapter.heading(part)
+    return chapters.label(chapter.name, heading or chapter.title), heading or ""

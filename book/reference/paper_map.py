@@ -50,7 +50,7 @@ class Item:
         for chapter in chapters.chapters().values():
             found = docstrings.anchor(chapter, self.part)
             title = f"{{ref}}`{chapter.title} <{chapters.label(chapter.name, chapter.title)}>`"
-            if found and found[1] != "the page":
+            if found and found[1]:
                 links.append(f"{{ref}}`{chapter.title}: {found[1]} <{found[0]}>`")
             elif found or chapter.name in self.named_chapters:
                 links.append(title)

@@ -83,11 +83,10 @@ def label_equations_and_headings(app, document: nodes.document) -> None:
     docname = app.env.docname
     page = pathlib.PurePosixPath(docname).name
     labels = app.env.get_domain("std").anonlabels
-    for equation in document.findall(nodes.math_block):
+    for equation in list(document.findall(nodes.math_block)):
         for number in chapters.tags(equation.astext()):
-            name = chapters.equation_label(page, number)
-            equation["ids"].append(f"eq-{number}")
-            labels.setdefault(name, (docname, f"eq-{number}"))
+            equation.parent.insert(equation.parent.index(equation), nodes.target("", "", ids=[f"eq-{number}"]))
+            labels[chapters.equation_label(page, number)] = (docname, f"eq-{number}")
     for section in document.findall(nodes.section):
         for identifier in section["ids"]:
             labels[f"{page}-{identifier}"] = (docname, identifier)
