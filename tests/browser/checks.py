@@ -1,0 +1,43 @@
+"""What may be wrong with an open page, each check as a list of sentences."""
+
+import functools
+import pathlib
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+AXE = pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js"
+HERE = pathlib.Path(__file__).parent
+
+
+# Of axe's rules those whose answer depends on the theme; the others are asked in one theme.
+OF_COLOUR = ("color-contrast", "link-in-text-block")
+
+
+@functools.cache
+def script(name: str) -> str:
+    return (HERE / name).read_text()
+
+
+def layout(page: Page) -> list[str]:
+    """What is wider than the page."""
+    return page.evaluate(script("layout.js"))
+
+
+def accessibility(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
+    """What axe-core finds at every impact, by these rules or by all of its, those of best practice too."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text())
+    options = {
+        "preload": False,  # style sheets beside a page that was opened as a file cannot be fetched
+        "resultTypes": ["violations"],
+        **({"runOnly": list(rules)} if rules else {}),
+    }
+    # What MathJax draws, an element or more per letter, is hidden from screen readers: they read the MathML beside it.
+    where = {"exclude": [["mjx-math"]]}
+    found = page.evaluate("([where, options]) => axe.run(where, options)", [where, options])["violations"]
+    return [
+        f"{rule['id']} ({rule['impact']}): {' '.join(map(str, node['target']))}: {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]

@@ -1,0 +1,185 @@
+"""Every page of the book, read in a browser: on a phone and on a desk, in the light and in the dark, by keyboard."""
+
+import re
+
+import pytest
+from browser import checks, keyboard
+from browser.reader import DESKTOP, PHONE, Reader, chromium, program
+from reference.chapters import pages as listed
+
+CHAPTERS = [name.removesuffix(".md") for name in listed()]
+PAPER = 720  # CSS pixels: A4 between its margins
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def reader(browser, request):
+    made = Reader(browser, request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh(browser):
+    """Makes a reader with a window of its own."""
+    made = []
+
+    def make(**options) -> Reader:
+        made.append(Reader(browser, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_page_is_whole_and_accessible_on_a_phone_and_on_a_desk(book, reader, name):
+    page = reader.open(book / f"{name}.html")
+    # What is no matter of colour is the same in the dark.
+    rules = () if reader.theme == "light" else checks.OF_COLOUR
+    for width in (PHONE, DESKTOP):
+        reader.resize(width)
+        reader.expect_nothing(reader.troubles + checks.layout(page) + checks.accessibility(page, rules), name)
+
+
+def test_the_pages_for_search_and_index_are_whole_and_accessible(book, reader):
+    for name in ("search", "genindex"):
+        page = reader.open(book / f"{name}.html", DESKTOP)
+        reader.expect_nothing(reader.troubles + checks.layout(page) + checks.accessibility(page), name)
+
+
+def test_interactive_figures_answer_to_the_keyboard(book, fresh):
+    reader = fresh()
+    names = [name for name in CHAPTERS if "data-interactive=" in (book / f"{name}.html").read_text()]
+    assert "book/circuit" in names
+    for name in names:
+        page = reader.open(book / f"{name}.html", DESKTOP)
+        reader.expect_nothing(keyboard.figures(page) + reader.troubles, name)
+
+
+@pytest.mark.parametrize("name", ["book/preface", "book/circuit"])
+def test_every_stop_of_the_tab_key_is_seen(book, fresh, name):
+    reader = fresh()
+    page = reader.open(book / f"{name}.html", DESKTOP)
+    reader.expect_nothing(keyboard.stops(page), name)
+
+
+def test_the_first_stop_of_the_tab_key_skips_to_the_text(book, fresh):
+    page = fresh().open(book / "book/loss.html", DESKTOP)
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent").strip() == "Skip to main content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('main') !== null")
+
+
+def test_the_button_for_the_theme_makes_a_light_page_dark(book, fresh):
+    page = fresh().open(book / "book/loss.html", DESKTOP)
+    themes = []
+    for _ in range(3):
+        page.locator(".theme-switch-button:visible").first.press("Enter")
+        themes.append(page.evaluate("() => document.documentElement.dataset.theme"))
+    assert sorted(themes) == ["dark", "light", "light"], "of light, dark and the system's, which is light"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_without_javascript_a_page_still_has_its_content(book, fresh, theme):
+    reader = fresh(theme=theme, java_script_enabled=False)
+    reader.page.goto((book / "book/circuit.html").as_uri())
+    assert "A gate without memory" in reader.page.inner_text("article")
+    assert reader.page.locator("article img").first.is_visible()
+    figures = reader.page.locator("[data-interactive]")
+    assert figures.count() > 0
+    for figure in figures.all():
+        assert figure.locator("table").first.is_visible(), "the figure's numbers"
+        assert not any(button.is_visible() for button in figure.locator("button").all()), "buttons that do nothing"
+    assert not reader.troubles
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_paper_a_page_is_its_text_in_black(book, fresh, theme):
+    reader = fresh(theme=theme)
+    page = reader.open(book / "book/circuit.html", PAPER)
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate("() => getComputedStyle(document.querySelector('article p')).color") == "rgb(34, 40, 50)"
+    for screen_only in ("#pst-primary-sidebar", "#pst-secondary-sidebar", ".bd-header-article", "button"):
+        assert not any(each.is_visible() for each in page.locator(screen_only).all()), screen_only
+    # Nothing can be scrolled on paper.
+    cut = "(each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX !== 'visible'"
+    assert (
+        page.evaluate(f"() => [...document.querySelectorAll('article *')].filter({cut}).map((e) => e.outerHTML)") == []
+    )
+    page.emulate_media(media="screen")
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("() => document.documentElement.dataset.theme") == theme
+
+
+TICKS = "setInterval(() => document.querySelector('div').append('tick'), 5)"
+BROKEN = {
+    "a wide table": ("<main><table style='width: 900px'><td>1</td></table></main>", checks.layout, "the page itself"),
+    "a formula beyond the left edge": (
+        "<main style='overflow-x: auto'><p style='margin-left: -80px; width: 40px'>E = mc²</p></main>",
+        checks.layout,
+        '"E = mc²" reaches from -',
+    ),
+    "a picture that is cut": (
+        "<main style='overflow: hidden'><svg style='width: 900px'></svg></main>",
+        checks.layout,
+        "<svg> .* nothing scrolls to it",
+    ),
+    "pale text": ("<main><h1>a</h1><p style='color: #bbb'>b</p></main>", checks.accessibility, "color-contrast"),
+    "a picture without a text": ("<main><h1>a</h1><img src='data:,'></main>", checks.accessibility, "image-alt"),
+    "a focus that is not seen": (
+        "<button style='outline: none'>go</button>",
+        lambda page: keyboard.stops(page, 3),
+        'no visible focus on <button> "go"',
+    ),
+    "a button that does nothing": (
+        "<div data-interactive='dead'><button>go</button></div>",
+        keyboard.figures,
+        r'figure 1 \(dead\): nothing changes with <button> "go"',
+    ),
+    "a figure that moves by itself": (
+        f"<div data-interactive='clock'><button>go</button><script>{TICKS}</script></div>",
+        keyboard.figures,
+        "nothing changes",
+    ),
+    "a control that Tab passes by": (
+        "<div data-interactive='hidden'><input type='range' tabindex='-1' oninput='this.after(this.value)'></div>",
+        keyboard.figures,
+        "does not reach <input>",
+    ),
+    "a figure without controls": ("<div data-interactive='none'></div>", keyboard.figures, "has no control"),
+}
+
+
+@pytest.mark.parametrize(("markup", "check", "said"), BROKEN.values(), ids=BROKEN)
+def test_the_checks_find_what_is_broken(fresh, tmp_path, markup, check, said):
+    file = tmp_path / "broken.html"
+    file.write_text(f"<!doctype html><html lang=en><title>Broken</title><meta charset=utf-8>{markup}")
+    assert re.search(said, "\n".join(check(fresh().open(file))))
+
+
+def test_trouble_is_heard(fresh, tmp_path):
+    file = tmp_path / "broken.html"
+    file.write_text(
+        "<img src=missing.png><script>console.warn('hm'); undefined.x</script><img src='http://[::1]:1/x.png'>"
+    )
+    reader = fresh()
+    reader.open(file)
+    heard = "\n".join(reader.troubles)
+    for kind in ("not found: file:", "console warning: hm", "script error", "asks another host: http://"):
+        assert kind in heard
+
+
+def test_without_a_browser_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    with pytest.raises(pytest.fail.Exception, match="no-such-browser is not there: apt-get install chromium"):
+        program()
