@@ -21,7 +21,8 @@ class Table:
         def line(tag: str, cells: Sequence[str]) -> str:
             first, *rest = cells
             scope = ' scope="row"' if tag == "td" else ""
-            opening = f"<th{scope} style='text-align:left'>{first}</th>"
+            # A header without text would name a column of names by nothing.
+            opening = f"<th{scope} style='text-align:left'>{first}</th>" if first else "<td></td>"
             return "<tr>" + opening + "".join(f"<{tag} style='text-align:right'>{c}</{tag}>" for c in rest) + "</tr>"
 
         body = "".join(line("td", row) for row in self.rows)

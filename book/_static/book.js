@@ -1,6 +1,6 @@
 // Every place that scrolls can be reached and moved by keyboard: it takes the focus while it is wider than the page.
 (() => {
-  const SCROLLING = 'div.highlight > pre, div.output pre, div.output div, div.math, .pst-scrollable-table-container';
+  const SCROLLING = 'div.highlight > pre, div.cell_output, div.cell_output :is(pre, div), div.math, .pst-scrollable-table-container';
   const FOCUSABLE = 'a[href], button, select, input, [tabindex]:not([data-scrolls])';
 
   function reach(box) {
