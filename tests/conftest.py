@@ -1,6 +1,7 @@
-"""What all tests share: a quiet TensorFlow, fixed seeds, small data, and programs run apart."""
+"""What all tests share: a quiet TensorFlow, fixed seeds, small data, the built book, and programs run apart."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -27,6 +28,30 @@ def _same_seeds():
 def small_data():
     """The generated set with 60 training, 25 validation and 35 test images."""
     return urfb_tf.load("generated", train=60, validation=25, test=35)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--book", metavar="FOLDER", help="test the book built in this folder, in place of building one")
+
+
+@pytest.fixture(scope="session")
+def book(request, tmp_path_factory) -> pathlib.Path:
+    """The HTML of the book, built with no dataset at hand."""
+    if built := request.config.getoption("--book"):
+        return pathlib.Path(built).resolve()
+    output = tmp_path_factory.mktemp("book")
+    program = pathlib.Path(__file__).resolve().parent.parent / "book" / "build.py"
+    done = subprocess.run(
+        [sys.executable, str(program), str(output)],
+        env={**os.environ, "TFDS_DATA_DIR": str(output / "no-datasets"), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    folder = output / "_build" / "html"
+    assert str(folder / "index.html") in done.stdout, "the command says where the book is"
+    return folder
 
 
 @pytest.fixture
