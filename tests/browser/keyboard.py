@@ -100,7 +100,7 @@ def _answers(page: Page, root, control) -> bool:
         before = root.evaluate(_SHOWN)
         control.focus()
         page.keyboard.press(key)
-        page.clock.run_for(100)  # a figure may redraw with the next frame
+        page.clock.run_for(20)  # a figure may redraw with the next frame
         if root.evaluate(_SHOWN) != before:
             return True
     return False
