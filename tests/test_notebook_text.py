@@ -73,7 +73,7 @@ CONVERSIONS = {
         "![a dot](https://github.com/owner/name/raw/v1/book/picture.png)\n\nA *dot*.",
     ),
     "web": ("[x](https://example.org)", "[x](https://example.org)"),
-    "equation": ("\\begin{equation*}\na \\tag{$5''$}\n\\end{equation*}", "$$\na \\tag{5′′}\n$$"),
+    "equation": ("\\begin{equation*}\na \\tag{$5''$}\n\\end{equation*}", "$$\na \\tag{5''}\n$$"),
     "aligned": (
         "\\begin{align*}\na &= b\n\\end{align*}\n\nText",
         "$$\n\\begin{align*}\na &= b\n\\end{align*}\n$$\n\nText",

@@ -84,6 +84,7 @@ def test_all_mathematics_stands_between_dollars(name):
             assert "\n\n" not in formula, "an empty line ends a formula"
             assert "\n>" not in formula, "the mark of a quotation would become part of the formula"
             assert formula.count("\\begin{") == formula.count("\\end{")
+            assert "$" not in formula.strip("$"), "a dollar within a formula ends it"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,7 +17,7 @@ BOXES = {
 }  # fmt: skip
 TITLED = {"admonition", "dropdown", "sidebar", "topic", *(name for name in BOXES if name.startswith("prf:"))}
 CODE = ("code", "code-block", "sourcecode")
-DROPPED = ("index", "tableofcontents", "toctree", "bibliography")
+DROPPED = ("index", "tableofcontents", "toctree", "bibliography", "nb-exec-table")
 
 
 def render(book: Book, page: str, fence: Directive, convert: Converter) -> str:
@@ -64,8 +64,8 @@ def equation(tex: str, number: str | None = None) -> str:
         number: in parentheses, for an equation without a tag of its own.
     """
     tex = re.sub(r"\\(begin|end)\{equation\*?\}", "", tex)
-    # A dollar inside a tag would end the equation in some readers: primes as characters need none.
-    tex = re.sub(r"\\tag\{\$([\w.]+)('*)\$\}", lambda m: f"\\tag{{{m[1]}{'′' * len(m[2])}}}", tex)
+    # A dollar inside a tag would end the equation in some readers; in a tag's text, primes need none.
+    tex = re.sub(r"\\tag\{\$([\w.]+'*)\$\}", r"\\tag{\1}", tex)
     lines = [line.rstrip() for line in textwrap.dedent(tex).split("\n") if line.strip()]
     if number and "\\tag" not in tex:
         lines[-1] += f" \\tag{{{number.strip('()')}}}"
