@@ -2,10 +2,12 @@
 
 import collections
 import dataclasses
+import statistics
 from collections.abc import Iterable, Sequence
 
-from urfb_tf import results
+from urfb_tf import recorded
 from urfb_tf.experiments import Experiment
+from urfb_tf.recorded import recent as recent
 from urfb_tf.reproduction import VERDICTS, Number
 from urfb_tf.results.data_notes import NOTES
 
@@ -39,25 +41,30 @@ class Table:
     __str__ = _repr_markdown_
 
 
-def against_paper(experiments: Iterable[Experiment], seed: int = 0) -> Table:
-    """The last epoch of each recorded run beside the paper's numbers.
+def against_paper(experiments: Iterable[Experiment]) -> Table:
+    """The last epoch of the recorded runs beside the paper's numbers: the mean over seeds, ± their standard deviation.
 
-    Train errors are those with dropout off (evaluated) and on (running mean in the epoch): the paper does not say which
-    it means. Rows that are not recorded say so.
+    Of runs of different lengths the longest count alone. Train errors are those with dropout off (evaluated) and on
+    (running mean in the epoch): the paper does not say which it means. Rows that are not recorded say so.
     """
-    recorded = results.ids()
     rows = []
     for experiment in experiments:
         paper = experiment.paper
         start = [experiment.title, *([f"{paper.train:.2f}", f"{paper.test:.2f}"] if paper else ["", ""])]
-        if (experiment.id, seed) not in recorded:
-            rows.append([*start, "not run", "", "", ""])
+        last = [run["epochs"][-1] for run in recorded.runs(experiment.id).values()]
+        if not last:
+            rows.append([*start, "not run", "", "", "", ""])
             continue
-        last = results.load(experiment.id, seed)["epochs"][-1]
-        measured = [f"{last[key]:.3f}" for key in ("train_error_evaluated", "train_error", "test_error")]
-        rows.append([*start, *measured, str(last["epoch"])])
-    header = ["", "paper: train", "paper: test", "train", "train, dropout on", "test", "epochs"]
+        fields = ("train_error_evaluated", "train_error", "test_error")
+        measured = [_mean([record[field] for record in last]) for field in fields]
+        rows.append([*start, *measured, str(last[0]["epoch"]), str(len(last))])
+    header = ["", "paper: train", "paper: test", "train", "train, dropout on", "test", "epochs", "seeds"]
     return Table(header, rows)
+
+
+def _mean(values: Sequence[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.3f}{spread}"
 
 
 def reproduction(numbers: Iterable[Number]) -> Table:
@@ -88,37 +95,34 @@ def _badge(verdict: str, text: str) -> str:
     return f"<span class='verdict {verdict.replace(' ', '-')}' title='{verdict}'>{text}</span>"
 
 
-def provenance(identifiers: Iterable[str], seed: int = 0) -> Table:
-    """With what each recorded result was measured, one row per session of a run."""
+def provenance(identifiers: Iterable[str]) -> Table:
+    """With what the recorded results of these experiments were measured, one row per session of a run."""
     rows = []
     for identifier in identifiers:
-        result = results.load(identifier, seed)
-        for session in result["sessions"]:
-            hardware, versions = session["hardware"], session["versions"]
-            rows.append(
-                [
-                    identifier,
-                    str(session["from_epoch"]),
-                    session["date"][:10],
-                    f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
-                    f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}",
-                    session["commit"][:10],
-                ]
-            )
-    return Table(["experiment", "from epoch", "date", "device", "versions", "commit"], rows)
+        for seed, result in recorded.runs(identifier).items():
+            for session in result["sessions"]:
+                hardware, versions = session["hardware"], session["versions"]
+                rows.append(
+                    [
+                        identifier if seed == 0 else f"{identifier}, seed {seed}",
+                        str(session["from_epoch"]),
+                        session["date"][:10],
+                        f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
+                        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}",
+                        session["commit"][:10],
+                    ]
+                )
+    header = ["experiment", "from epoch", "date", "device", "versions", "commit"]
+    return Table(header, rows or [["none recorded", *[""] * (len(header) - 1)]])
 
 
-def data_notes(identifiers: Iterable[str], seed: int = 0) -> list[str]:
-    """What must be said of the data behind recorded results, one sentence per copy of a dataset."""
+def data_notes(identifiers: Iterable[str]) -> list[str]:
+    """What must be said of the data behind the recorded results of these experiments, one sentence per copy."""
     notes: dict[str, str] = {}
     for identifier in identifiers:
-        data = results.load(identifier, seed)["data"]
-        count = ", ".join(f"{number} {split}" for split, number in data["images"].items())
-        known = NOTES.get(data["sha256"], "no deviation from the published dataset is known.")
-        notes[data["sha256"]] = f"{data['name']} ({count} images, sha256 {data['sha256'][:12]}): {known}"
+        for result in recorded.runs(identifier).values():
+            data = result["data"]
+            count = ", ".join(f"{number} {split}" for split, number in data["images"].items())
+            known = NOTES.get(data["sha256"], "no deviation from the published dataset is known.")
+            notes[data["sha256"]] = f"{data['name']} ({count} images, sha256 {data['sha256'][:12]}): {known}"
     return list(notes.values())
-
-
-def recent(epochs: Sequence[dict], field: str, window: int = 5) -> float:
-    """The mean of a field over the last epochs: single epochs jump up and down by more than some rows differ."""
-    return sum(record[field] for record in epochs[-window:]) / len(epochs[-window:])

@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-from urfb_tf import results
+from urfb_tf import recorded, results
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.paper import PAPER
 
@@ -54,14 +54,10 @@ class Number:
 
 def numbers() -> list[Number]:
     """All 66 of Tables 1, 2 and 3, in their order."""
-    recorded: dict[str, list[int]] = {}
-    for identifier, seed in results.ids():
-        recorded.setdefault(identifier, []).append(seed)
     found = []
     for experiment in PAPER:
-        runs = {seed: results.load(experiment.id, seed) for seed in recorded.get(experiment.id, [])}
+        runs = recorded.runs(experiment.id)
         longest = max((len(run["epochs"]) for run in runs.values()), default=0)
-        runs = {seed: run for seed, run in runs.items() if len(run["epochs"]) == longest}
         found += [_number(experiment, split, runs, longest) for split in FIELDS]
     return found
 

@@ -3,8 +3,10 @@
 from urfb_tf.plots import circuit as circuit
 from urfb_tf.plots import interactive as interactive
 from urfb_tf.plots.architecture import architecture as architecture
+from urfb_tf.plots.connectivity import masks as masks
 from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves
+from urfb_tf.plots.depth import error_by_depth as error_by_depth
 from urfb_tf.plots.linear import curves_against_epsilon as curves_against_epsilon
 from urfb_tf.plots.linear import curves_by_epsilon as curves_by_epsilon
 from urfb_tf.plots.linear import epsilons_compared as epsilons_compared

@@ -45,7 +45,10 @@ def learning_curves(
 
 
 def alignment_curves(
-    histories: Mapping[str, Sequence[dict]], rules: Mapping[str, str], kind: str, layers: Sequence[str]
+    histories: Mapping[str, Sequence[dict]],
+    rules: Mapping[str, str],
+    kind: str,
+    layers: Sequence[str] | None = None,
 ):
     """Angles in degrees against epochs, one panel per layer.
 
@@ -53,8 +56,10 @@ def alignment_curves(
         histories: epoch records by label, with the entry `kind`.
         rules: the rule's name by label.
         kind: "weight_angle", "update_angle" or "error_angle".
-        layers: layer names; runs without the layer are left out of its panel.
+        layers: layer names; runs without the layer are left out of its panel. None takes the lowest, the middle and the
+            highest of those that have the angle.
     """
+    layers = _some_layers(histories, kind) if layers is None else layers
     styles = line_styles({label: rules[label] for label in histories})
     with figure(1, len(layers), size=(3.6 * len(layers) + 0.6, 3), sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
@@ -63,7 +68,15 @@ def alignment_curves(
                 if points:
                     axis.plot(*zip(*points, strict=True), **styles[label])
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
-            axis.set(title=layer, xlabel="epoch", ylim=(0, 105), yticks=range(0, 91, 30))
-        axes[0].set(ylabel="degrees")
+            axis.set(title=layer, xlabel="epoch", yticks=range(0, 121, 30))
+        highest = max((axis.dataLim.y1 for axis in axes), default=90)
+        axes[0].set(ylabel="degrees", ylim=(0, max(105, highest + 5)))
         axes[-1].legend(loc="lower left")
     return made
+
+
+def _some_layers(histories: Mapping[str, Sequence[dict]], kind: str) -> list[str]:
+    """The lowest, the middle and the highest layer; the output layer's error is never another than the true one."""
+    angles = next(iter(histories.values()))[-1][kind]
+    names = [name for name, angle in angles.items() if angle is not None and (kind, name) != ("error_angle", "output")]
+    return list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))

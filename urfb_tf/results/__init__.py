@@ -4,3 +4,4 @@ from urfb_tf.results.store import ids as ids
 from urfb_tf.results.store import load as load
 from urfb_tf.results.store import path_of as path_of
 from urfb_tf.results.store import record as record
+from urfb_tf.results.store import seeds as seeds

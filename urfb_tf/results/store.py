@@ -25,6 +25,13 @@ def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     return found
 
 
+def seeds(identifier: str, folder: pathlib.Path = RECORDS) -> list[int]:
+    """The seeds with which an experiment is recorded, in order."""
+    stem = path_of(identifier, 0, folder).name.removesuffix("0.json")
+    numbers = [path.name.removeprefix(stem).removesuffix(".json") for path in folder.glob("*.json")]
+    return sorted(int(number) for number in numbers if number.isdecimal())
+
+
 def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> dict:
     """A recorded result, as `urfb_tf.results.schema` describes it.
 

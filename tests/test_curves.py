@@ -1,0 +1,53 @@
+"""Figures of the experiments: what their panels and lines are."""
+
+import pytest
+
+import urfb_tf
+from urfb_tf import plots
+
+
+def history(angles: dict, kind: str = "error_angle") -> list[dict]:
+    return [{"epoch": epoch, kind: angles} for epoch in (1, 2)]
+
+
+DEEP = {"conv1": 80.0, "conv2": 70.0, "conv3": 60.0, "dense1": 110.0, "output": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "angles", "titles"),
+    [
+        ("error_angle", DEEP, ["conv1", "conv3", "dense1"]),
+        ("weight_angle", {"conv1": None, **{key: DEEP[key] for key in ("conv2", "dense1", "output")}},
+         ["conv2", "dense1", "output"]),
+        ("error_angle", {"dense1": 80.0, "output": 0.0}, ["dense1"]),
+    ],
+)  # fmt: skip
+def test_without_layers_named_the_lowest_the_middle_and_the_highest_are_shown(kind, angles, titles):
+    made = plots.alignment_curves({"urfb": history(angles, kind)}, {"urfb": "urfb"}, kind)
+    assert [axis.get_title() for axis in made.axes] == titles
+
+
+@pytest.mark.parametrize(("angle", "top"), [(80.0, 105), (110.0, 115)])
+def test_an_angle_far_above_90_degrees_is_inside_its_panel(angle, top):
+    made = plots.alignment_curves({"urfb": history({"dense1": angle})}, {"urfb": "urfb"}, "error_angle", ["dense1"])
+    assert made.axes[0].get_ylim() == (0, pytest.approx(top))
+
+
+def test_errors_by_depth_have_a_legend_of_every_row_even_if_the_first_panel_lacks_one():
+    panels = {"paper": {"URFB": {1: 0.6, 5: 0.5}}, "recorded": {"URFB": {1: 0.8}, "FRFB": {1: 0.9}}}
+    made = plots.error_by_depth(panels, {"URFB": "urfb", "FRFB": "frfb"}, chance=0.99)
+    assert [axis.get_title() for axis in made.axes] == ["paper", "recorded"]
+    assert [text.get_text() for text in made.axes[0].get_legend().get_texts()] == ["URFB", "FRFB"]
+    assert list(made.axes[0].get_xticks()) == [1, 5]
+
+
+def test_masks_show_each_kind_of_pair():
+    layer = urfb_tf.FeedbackDense(30, rule="urfb", connectivity=0.5, seed=1)
+    layer.build((None, 40))
+    (image,) = plots.masks(layer, units=20).axes[0].images
+    kinds = image.get_array()
+    forward, backward = layer.kernel_mask.numpy()[:20, :20], layer.feedback_mask.numpy()[:20, :20]
+    assert kinds.shape == (20, 20)
+    assert ((kinds == 3) == (forward & backward)).all()
+    assert ((kinds == 1) == (forward & ~backward)).all()
+    assert ((kinds == 2) == (~forward & backward)).all()

@@ -1,0 +1,209 @@
+"""What the chapters say of the recorded runs, with none, some and all of them recorded."""
+
+import copy
+import dataclasses
+import json
+
+import pytest
+
+from urfb_tf import findings, recorded, report, results
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments import find, select
+from urfb_tf.experiments.notebook import run_in_full
+from urfb_tf.experiments.run import run
+
+DEEPNET = select("table2/deepnet")
+URFB, FRFB = find("table2/deepnet/urfb"), find("table2/deepnet/frfb")
+
+
+@pytest.fixture(scope="module")
+def template(small_data):
+    """A real result, of which the tests change identity and errors."""
+    experiment = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
+    return run(experiment, epochs=1, data=small_data, alignment=False)
+
+
+@pytest.fixture
+def record(template, tmp_path, monkeypatch):
+    """Records a run with these test errors, one per epoch, in a store that is empty at first."""
+    records = tmp_path / "records"
+    monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
+    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+
+    def put(identifier: str, test_errors: list[float], seed: int = 0, **fields) -> None:
+        result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
+        epoch = {**template["epochs"][0], **fields}
+        result["epochs"] = [{**epoch, "epoch": n, "test_error": e} for n, e in enumerate(test_errors, start=1)]
+        source = tmp_path / "result.json"
+        source.write_text(json.dumps(result))
+        results.store.record(source, records)
+
+    return put
+
+
+def test_the_seeds_of_an_experiment_are_not_those_of_one_below_it(record):
+    assert results.seeds("table3/urfb") == []
+    for seed in (10, 2):
+        record("table3/urfb", [0.5], seed)
+    record("table3/urfb/untied", [0.5], 3)
+    assert results.seeds("table3/urfb") == [2, 10]
+
+
+def test_only_the_longest_runs_count(record):
+    record(URFB.id, [0.9], 0)
+    record(URFB.id, [0.8, 0.7], 1)
+    assert list(recorded.runs(URFB.id)) == [1]
+    assert [epoch["test_error"] for epoch in recorded.histories(DEEPNET)["URFB"]] == [0.8, 0.7]
+
+
+def test_histories_leave_out_what_was_not_measured(record):
+    record(URFB.id, [0.9])
+    record(FRFB.id, [0.9], error_angle={"conv1": 90.0})
+    assert list(recorded.histories(DEEPNET)) == ["URFB", "FRFB"]
+    assert list(recorded.histories(DEEPNET, "error_angle")) == ["FRFB"]
+
+
+def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record):
+    record(URFB.id, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0])
+    record(FRFB.id, [0.95, 0.95, 0.95, 0.95, 0.95, 0.95], 0)
+    record(FRFB.id, [0.85, 0.85, 0.85, 0.85, 0.85, 0.85], 1)
+    found = recorded.compare(URFB.id, FRFB.id)
+    assert (found.start, found.end) == (2, 6)
+    assert found.first == pytest.approx(0.6)
+    assert found.second == pytest.approx(0.9)
+    assert found.difference == pytest.approx(-0.3)
+    assert recorded.compare(URFB.id, "table2/deepnet/bp-hinge") is None
+
+
+def test_runs_shorter_than_the_window_are_averaged_over_what_there_is(record):
+    record(URFB.id, [0.9, 0.7])
+    record(FRFB.id, [0.8])
+    found = recorded.compare(URFB.id, FRFB.id)
+    assert (found.first, found.second, found.start, found.end) == (0.9, 0.8, 1, 1)
+
+
+NOTHING = "None of these 6 runs is recorded yet: the errors in the table are the paper's alone."
+ONE = (
+    "1 of these 6 runs is recorded: URFB for 2 of 1000 epochs. Not recorded yet: BP Softmax, BP Hinge, URFB 50%, FRFB "
+    "and FRFB 50%. Where a run is shorter than the paper's, its errors still have to come down."
+)
+ALL = (
+    "6 of these 6 runs are recorded: BP Softmax, BP Hinge, URFB 50%, FRFB and FRFB 50% for 1000 of 1000 epochs; URFB "
+    "for 1001 of 1000 epochs."
+)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "sentence"),
+    [
+        ({}, NOTHING),
+        ({"urfb": 2}, ONE),
+        ({**{row.id.rpartition("/")[2]: 1000 for row in DEEPNET}, "urfb": 1001}, ALL),
+    ],
+    ids=["none", "some", "all"],
+)
+def test_the_state_of_a_table_is_one_sentence_for_each_part_of_it(record, lengths, sentence):
+    for row, length in lengths.items():
+        record(f"table2/deepnet/{row}", [0.9] * length)
+    assert findings.state(DEEPNET) == sentence
+
+
+@pytest.mark.parametrize(
+    ("urfb", "frfb", "when", "measured"),
+    [
+        ([0.8], [0.9], "In epoch 1", "0.100 below that of FRFB (0.800 against 0.900)"),
+        ([0.9], [0.8], "In epoch 1", "0.100 above that of FRFB (0.900 against 0.800)"),
+        ([0.9, 0.8], [0.6, 0.7], "Over epochs 1 to 2", "0.200 above that of FRFB (0.850 against 0.650)"),
+        ([0.90004], [0.9], "In epoch 1", "equal to that of FRFB (0.900 against 0.900)"),
+    ],
+)
+def test_a_comparison_says_what_is_measured_whichever_way_it_goes(record, urfb, frfb, when, measured):
+    record(URFB.id, urfb)
+    record(FRFB.id, frfb)
+    paper = "in the paper, after 1000 epochs, it is 0.29 below (0.52 against 0.81)"
+    assert findings.compared(URFB, FRFB) == f"{when}, the test error of URFB is {measured}; {paper}."
+
+
+def test_a_comparison_of_which_one_side_is_missing_gives_the_papers_alone(record):
+    record(FRFB.id, [0.9])
+    assert findings.compared(URFB, FRFB) == (
+        "In the paper, after 1000 epochs, the test error of URFB is 0.29 below that of FRFB (0.52 against 0.81); here "
+        "the two are not both recorded yet."
+    )
+
+
+def test_a_comparison_may_name_its_sides_and_the_split(record):
+    pair = find("table3/urfb/untied"), find("table3/urfb")
+    sentence = findings.compared(*pair, split="train", names=("the untied network", "the tied one"))
+    assert sentence.startswith(
+        "In the paper, at the end of both runs, the train error of the untied network is 0.15 below that of the tied "
+        "one (0.06 against 0.21);"
+    )
+
+
+def test_each_ablation_changes_one_thing_of_its_default():
+    changed = findings.changed()
+    assert len(changed) == len(select("ablations")) == 21
+    for experiment in changed:
+        whole, part = (e.configuration() for e in (findings.default_of(experiment), experiment))
+        item, _, value = experiment.id.rpartition("/")[2].partition("=")
+        different = {key for key in whole if whole[key] != part[key]} - {"reading_items"}
+        assert different == ({item} if item == "learning_rate" else {"changes"})
+        assert str(part[item] if item == "learning_rate" else part["changes"][item]) == value
+
+
+def test_the_table_of_ablations_has_a_row_for_each_whatever_is_recorded(record):
+    assert [row[2:] for row in findings.ablations().rows] == [["not run", "", "", ""]] * 21
+    record("ablations/cifar10/urfb/slope=1.0", [0.5] * 8)
+    assert {row[2] for row in findings.ablations().rows} == {"not run"}, "the default is missing"
+    record("table1/cifar10/urfb", [0.6] * 10)
+    rows = findings.ablations().rows
+    assert rows[1] == ["slope=1.0", "urfb", "0.600", "0.500", "-0.100", "4 to 8"]
+    assert sum(row[2] == "not run" for row in rows) == 20
+    for experiment in select("ablations"):
+        record(experiment.id, [0.5] * 8)
+        record(findings.default_of(experiment).id, [0.6] * 10)
+    assert {row[4] for row in findings.ablations().rows} == {"-0.100"}
+
+
+def test_the_table_beside_the_paper_has_the_spread_over_seeds(record):
+    assert {row[3] for row in report.against_paper(DEEPNET).rows} == {"not run"}
+    for seed, error in enumerate((0.5, 0.6, 0.7)):
+        record(URFB.id, [0.9, error], seed, train_error_evaluated=0.4)
+    row = next(row for row in report.against_paper(DEEPNET).rows if row[0] == "URFB")
+    assert row[1:4] == ["0.29", "0.52", "0.400 ± 0.000"]
+    assert row[5:] == ["0.600 ± 0.100", "2", "3"]
+    record(FRFB.id, [0.9])
+    row = next(row for row in report.against_paper(DEEPNET).rows if row[0] == "FRFB")
+    assert row[5:] == ["0.900", "1", "1"]
+
+
+def test_sources_are_those_of_every_recorded_seed(record, template):
+    identifiers = [row.id for row in DEEPNET]
+    assert [row[0] for row in report.provenance(identifiers).rows] == ["none recorded"]
+    assert report.data_notes(identifiers) == []
+    for seed in (0, 4):
+        record(URFB.id, [0.9], seed)
+    assert [row[0] for row in report.provenance(identifiers).rows] == [URFB.id, f"{URFB.id}, seed 4"]
+    (note,) = report.data_notes(identifiers)
+    assert note.startswith("generated (60 train, 25 validation, 35 test images, sha256")
+
+
+def test_a_full_run_stands_where_the_command_would_put_it(small_data, tmp_path, monkeypatch, capsys):
+    small = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
+    monkeypatch.setattr("urfb_tf.experiments.notebook.find", lambda identifier: small)
+    monkeypatch.setattr("urfb_tf.data.load", lambda name: small_data)
+    sentence = run_in_full(small.id, epochs=1, seed=3, runs=tmp_path)
+    assert sentence.startswith("After epoch 1, table1/cifar10/urfb has a train error of 0.")
+    written = json.loads((tmp_path / "table1/cifar10/urfb/seed3/result.json").read_text())
+    assert (written["seed"], len(written["epochs"])) == (3, 1)
+    assert "result.json grows with each epoch" in capsys.readouterr().out
+
+
+def test_no_full_run_is_named_on_the_page_of_a_chapter(tmp_path):
+    assert run_in_full("", epochs=1000, runs=tmp_path / "runs") == (
+        "FULL_RUN is empty: nothing was trained on this page."
+    )
+    assert not (tmp_path / "runs").exists()
+    with pytest.raises(ArgumentError, match="table1/cifar10/urf"):
+        run_in_full("table1/cifar10/urf", epochs=1, runs=tmp_path / "runs")

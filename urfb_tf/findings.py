@@ -1,0 +1,105 @@
+"""What the recorded runs say, in sentences and tables that stay right when runs are added or go on."""
+
+from collections.abc import Iterable
+
+from urfb_tf import recorded
+from urfb_tf.experiments import Experiment, find, select
+from urfb_tf.report import Table
+
+_SPLITS = {"train": "train_error_evaluated", "test": "test_error"}
+
+
+def state(experiments: Iterable[Experiment]) -> str:
+    """Which of these runs are recorded and how far they are."""
+    rows = list(experiments)
+    lengths = {row.id: len(run["epochs"]) for row in rows for run in recorded.runs(row.id).values()}
+    if not lengths:
+        return f"None of these {len(rows)} runs is recorded yet: the errors in the table are the paper's alone."
+    by_length: dict[str, list[str]] = {}
+    for row in rows:
+        if row.id in lengths:
+            by_length.setdefault(f"{lengths[row.id]} of {row.paper_epochs} epochs", []).append(row.title)
+    known = "; ".join(f"{_list(titles)} for {length}" for length, titles in by_length.items())
+    sentences = [f"{len(lengths)} of these {len(rows)} runs {_is(list(lengths))} recorded: {known}."]
+    if missing := [row.title for row in rows if row.id not in lengths]:
+        sentences.append(f"Not recorded yet: {_list(missing)}.")
+    if any(row.id in lengths and lengths[row.id] < row.paper_epochs for row in rows):
+        sentences.append("Where a run is shorter than the paper's, its errors still have to come down.")
+    return " ".join(sentences)
+
+
+def compared(
+    first: Experiment, second: Experiment, *, split: str = "test", names: tuple[str, str] | None = None
+) -> str:
+    """An error of one row against another's: what is recorded at the same epoch, and what the paper prints.
+
+    Args:
+        first, second: rows of the paper.
+        split: "train", dropout off, or "test".
+        names: what to call them. None takes their titles.
+    """
+    one, other = names or (first.title, second.title)
+    assert first.paper is not None
+    assert second.paper is not None
+    lengths = {first.paper_epochs, second.paper_epochs}
+    when = f"after {first.paper_epochs} epochs" if len(lengths) == 1 else "at the end of both runs"
+    printed = _against(getattr(first.paper, split), getattr(second.paper, split), 2)
+    measured = recorded.compare(first.id, second.id, _SPLITS[split])
+    if measured is None:
+        place, gap, values = printed
+        return (
+            f"In the paper, {when}, the {split} error of {one} is {gap}{place} that of {other} {values}; here the two "
+            "are not both recorded yet."
+        )
+    place, gap, values = _against(measured.first, measured.second, 3)
+    paper_place, paper_gap, paper_values = printed
+    epochs = f"Over epochs {measured.start} to {measured.end}" if measured.end > 1 else "In epoch 1"
+    return (
+        f"{epochs}, the {split} error of {one} is {gap}{place} that of {other} "
+        f"{values}; in the paper, {when}, it is {paper_gap}{paper_place} {paper_values}."
+    )
+
+
+def ablations() -> Table:
+    """Simpnet on CIFAR-10 with one thing changed at a time beside the default, at the last epoch that both reached.
+
+    One row per change and rule; those not recorded say so. Errors are test errors, means over five epochs.
+    """
+    rows = []
+    for experiment in changed():
+        measured = recorded.compare(experiment.id, default_of(experiment).id)
+        cells = ["not run", "", "", ""]
+        if measured is not None:
+            errors = [f"{measured.second:.3f}", f"{measured.first:.3f}", f"{measured.difference:+.3f}"]
+            cells = [*errors, f"{measured.start} to {measured.end}"]
+        rows.append([*experiment.id.split("/")[:1:-1], *cells])
+    return Table(["change", "rule", "default", "changed", "difference", "epochs"], rows)
+
+
+def changed() -> list[Experiment]:
+    """The experiments of `ablations`, all rules of a change side by side."""
+    found = select("ablations/cifar10")
+    order = list(dict.fromkeys(experiment.id.rpartition("/")[2] for experiment in found))
+    return sorted(found, key=lambda experiment: order.index(experiment.id.rpartition("/")[2]))
+
+
+def default_of(experiment: Experiment) -> Experiment:
+    """The row of Table 1 that an experiment of `ablations` changes in one thing."""
+    return find(experiment.id.rpartition("/")[0].replace("ablations/", "table1/"))
+
+
+def _against(first: float, second: float, digits: int) -> tuple[str, str, str]:
+    """(above, below or equal to; the difference with a space, if any; both in brackets), as printed."""
+    gap = round(first, digits) - round(second, digits)
+    values = f"({first:.{digits}f} against {second:.{digits}f})"
+    if abs(gap) < 0.5 * 10**-digits:
+        return "equal to", "", values
+    return ("above" if gap > 0 else "below"), f"{abs(gap):.{digits}f} ", values
+
+
+def _is(items: list) -> str:
+    return "is" if len(items) == 1 else "are"
+
+
+def _list(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -1,0 +1,72 @@
+"""The recorded runs of experiments, and how two of them compare at the same epoch."""
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Sequence
+
+from urfb_tf import results
+from urfb_tf.experiments import Experiment
+
+WINDOW = 5  # epochs that a mean is taken over: single epochs jump up and down by more than some rows differ
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """An error of two experiments, each the mean over the same epochs and over its recorded seeds.
+
+    Attributes:
+        first, second: the errors, shares in [0, 1].
+        start, end: the first and the last of the epochs.
+    """
+
+    first: float
+    second: float
+    start: int
+    end: int
+
+    @property
+    def difference(self) -> float:
+        """First minus second."""
+        return self.first - self.second
+
+
+def runs(identifier: str) -> dict[int, dict]:
+    """The recorded results of an experiment by seed. Of runs of different lengths the longest count alone."""
+    found = {seed: results.load(identifier, seed) for seed in results.seeds(identifier)}
+    longest = max((len(run["epochs"]) for run in found.values()), default=0)
+    return {seed: run for seed, run in found.items() if len(run["epochs"]) == longest}
+
+
+def histories(experiments: Iterable[Experiment], kind: str = "test_error") -> dict[str, list[dict]]:
+    """The epoch records of those experiments that are recorded, by title; of several seeds, the first.
+
+    Args:
+        experiments: with titles that differ.
+        kind: an entry of the records. Runs in which it was not measured are left out.
+    """
+    found = {}
+    for experiment in experiments:
+        for run in list(runs(experiment.id).values())[:1]:
+            if kind in run["epochs"][-1]:
+                found[experiment.title] = run["epochs"]
+    return found
+
+
+def compare(first: str, second: str, field: str = "test_error") -> Comparison | None:
+    """Two experiments at the last epoch that both have reached; None if one is not recorded.
+
+    Args:
+        first, second: ids.
+        field: which entry of the epoch records.
+    """
+    pair = [runs(identifier) for identifier in (first, second)]
+    if not all(pair):
+        return None
+    end = min(len(run["epochs"]) for found in pair for run in found.values())
+    one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
+    return Comparison(one, other, max(end - WINDOW, 0) + 1, end)
+
+
+def recent(epochs: Sequence[dict], field: str, window: int = WINDOW) -> float:
+    """The mean of a field over the last epochs: single epochs jump up and down by more than some rows differ."""
+    return sum(record[field] for record in epochs[-window:]) / len(epochs[-window:])
