@@ -1,11 +1,15 @@
 """A page of the book runs again when something that it depends on has changed, and only then: on a toy book."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
+import nbformat
 import pytest
+from building.downloads import executed
 from building.execution import run_stale_pages
 from building.kernels import prepare
 from building.pages import notebooks
@@ -42,7 +46,8 @@ PAGES = {
 LOCK = "PyYAML==6.0.0  # as it was\npytest==1.0\n"
 FILES = {
     "_config.yml": "title: Toy\nonly_build_toc_files: true\n"
-    "execute: {execute_notebooks: cache, raise_on_error: true, stderr_output: remove-warn}\n",
+    "execute: {execute_notebooks: cache, raise_on_error: true, stderr_output: remove-warn}\n"
+    f"sphinx: {{local_extensions: {{building.downloads: '{BUILD.parent}'}}}}\n",
     "_toc.yml": "format: jb-book\nroot: pages/number.md\nchapters:\n"
     + "".join(f"- file: pages/{name}\n" for name in PAGES if name != "number"),
     "requirements.txt": LOCK,
@@ -87,7 +92,7 @@ class Toy:
         count = (
             f"import sys\nsys.path.insert(0, '..')\nwith open('../.ran', 'a') as ran:\n    print('{name}', file=ran)"
         )
-        cells = "".join(CELL.format(code=part) for part in (count, code))
+        cells = "".join(CELL.format(code=part) for part in (count, code)) + "```{notebooks-link} All pages\n```\n"
         self.write(f"pages/{name}.md", FRONT.format(title=title, metadata=metadata) + cells)
 
     def ran(self) -> set[str]:
@@ -160,6 +165,30 @@ def test_a_page_runs_again_when_its_cells_change_and_not_when_its_text_does(toy)
     assert toy.run_pages() == {"apart"}
     toy.write("toy/number.py", "NUMBER = 2\n")
     assert toy.run_pages() == {"number", "apart"}, "the dependencies are those of the new cells"
+
+
+def test_readers_can_take_all_pages_away_with_their_outputs(built):
+    with zipfile.ZipFile(built.build / "html" / "_downloads" / "notebooks.zip") as archive:
+        pages = {name: nbformat.reads(archive.read(name).decode(), as_version=4) for name in archive.namelist()}
+    assert set(pages) == {f"notebooks/{name}.ipynb" for name in PAGES}
+    *_, last = (cell for cell in pages["notebooks/record.ipynb"].cells if cell.cell_type == "code")
+    assert last.outputs[0].text == FILES["toy/records/a.json"] + "\n"
+
+
+def test_the_link_to_them_resolves(built):
+    page = built.build / "html" / "pages" / "number.html"
+    (address,) = re.findall(r'href="([^"]*notebooks\.zip)"', page.read_text())
+    assert (page.parent / address).resolve() == built.build / "html" / "_downloads" / "notebooks.zip"
+
+
+def test_outputs_go_into_the_plain_notebook_of_a_page_where_there_is_one(toy):
+    page, plain = notebooks(toy.folder)["pages/record.md"], toy.folder / "pages" / "record.ipynb"
+    sources = ["%pip install toy", "the first cell, rewritten", "the second"]
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources]), plain)
+    found = executed(get_cache(toy.build / ".jupyter_cache"), page, plain)
+    assert [cell.source for cell in found.cells] == sources
+    assert [cell.execution_count for cell in found.cells] == [None, 1, 2]
+    assert found.cells[2].outputs[0].text == "1\n"
 
 
 def test_a_change_taken_back_before_the_build_runs_nothing(toy):

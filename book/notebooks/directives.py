@@ -17,7 +17,7 @@ BOXES = {
 }  # fmt: skip
 TITLED = {"admonition", "dropdown", "sidebar", "topic", *(name for name in BOXES if name.startswith("prf:"))}
 CODE = ("code", "code-block", "sourcecode")
-DROPPED = ("index", "tableofcontents", "toctree", "bibliography", "nb-exec-table")
+DROPPED = ("index", "tableofcontents", "toctree", "bibliography", "nb-exec-table", "notebooks-link")
 
 
 def render(book: Book, page: str, fence: Directive, convert: Converter) -> str:
