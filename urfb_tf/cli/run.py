@@ -9,7 +9,7 @@ def run(options: argparse.Namespace) -> int:
     """Train one experiment after the other, each with one seed after the other."""
     from urfb_tf.errors import ArgumentError
     from urfb_tf.experiments.run import deterministic
-    from urfb_tf.training import Interrupted
+    from urfb_tf.training import Interrupted, gpus
 
     if options.seeds is not None and options.seeds < 1:
         raise ArgumentError(f"--seeds is a whole number >= 1, but got {options.seeds}.")
@@ -18,16 +18,17 @@ def run(options: argparse.Namespace) -> int:
     if options.out and len(runs) > 1:
         raise ArgumentError(f"--out is the folder of one run, but these are {len(runs)}: leave it out.")
     deterministic()
+    strategy = None if options.gpus is None else gpus(options.gpus)
     try:
         for experiment, seed in runs:
-            _run(experiment, seed, options)
+            _run(experiment, seed, options, strategy)
     except Interrupted as stop:
         print(f"\n{stop}")
         return 130
     return 0
 
 
-def _run(experiment, seed: int, options: argparse.Namespace) -> None:
+def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
     from urfb_tf.experiments.run import RESULT, run
 
     folder = options.out or pathlib.Path("runs", *experiment.id.split("/"), f"seed{seed}")
@@ -39,6 +40,7 @@ def _run(experiment, seed: int, options: argparse.Namespace) -> None:
         checkpoint_every=options.checkpoint_every,
         alignment=not options.no_alignment,
         progress=None if options.quiet else _ProgressBar(),
+        strategy=strategy,
     )
     last = result["epochs"][-1]
     print(

@@ -30,6 +30,7 @@ def run(
     alignment: bool = True,
     data: datasets.Dataset | None = None,
     progress=None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> dict:
     """Train an experiment up to `epochs`, going on if `folder` holds an earlier start of the same run.
 
@@ -41,7 +42,7 @@ def run(
         checkpoint_every: write the checkpoint after so many epochs, and at the end.
         alignment: whether to measure the angles of `urfb_tf.metrics` after every epoch, on the first training batch.
         data: the dataset, if it is loaded already.
-        progress: as in `urfb_tf.training.train`.
+        progress, strategy: as in `urfb_tf.training.train`. The run can go on with another number of devices.
 
     Returns:
         The result, as in the file; `urfb_tf.results.schema` describes it. In the end
@@ -68,6 +69,8 @@ def run(
     done = len(saved)
     total = max(epochs, done)
     session = environment.describe()
+    if strategy is not None:
+        session["hardware"]["replicas"] = strategy.num_replicas_in_sync
     probes: list = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
     schedule = experiment.schedule
     model, start = experiment.make_model(data.classes, seed), 0
@@ -97,6 +100,7 @@ def run(
                 probes=[*probes, HomogeneityProbe(filters_at_start)],
                 progress=progress,
                 after_epoch=keep,
+                strategy=strategy,
             )
         if end == total:
             break

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.training.order import permutation, steps_per_epoch
@@ -47,6 +48,11 @@ class Tally(NamedTuple):
         )
 
 
+def descend(weights: list[tf.Tensor], gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> list[tf.Tensor]:
+    """One step of SGD."""
+    return [w - tf.cast(learning_rate, w.dtype) * g for w, g in zip(weights, gradients, strict=True)]
+
+
 class EpochProgram:
     """The compiled training epoch and evaluation of one model.
 
@@ -75,6 +81,7 @@ class EpochProgram:
         self._losses = type(loss).from_config({**loss.get_config(), "reduction": None})
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
+        self.jit_compile = jit_compile
         self._train = tf.function(self.train_steps, autograph=False, jit_compile=jit_compile)
         self._evaluate = tf.function(self.evaluate_all, autograph=False, jit_compile=jit_compile)
 
@@ -99,6 +106,18 @@ class EpochProgram:
                 values[id(layer.stale_feedback)] = values[id(layer.feedback)]
         renewed = [values[id(v)] for v in variables]
         return State(renewed[: len(state.trainable)], renewed[len(state.trainable) :])
+
+    def _begin(self, state: State, first) -> State:
+        """The state with which step `first` begins: that of `begin_epoch` if it is the epoch's first."""
+        return tf.nest.map_structure(
+            lambda new, old: old if new is old else tf.where(tf.equal(first, 0), new, old),
+            self.begin_epoch(state),
+            state,
+        )
+
+    def place(self, split: Split) -> tuple:
+        """Images and labels of a split as `train` and `evaluate` take them, on the device."""
+        return tf.constant(split.images), tf.constant(split.labels)
 
     def steps(self, images) -> int:
         """Steps in an epoch over `images`."""
@@ -131,24 +150,15 @@ class EpochProgram:
         Returns:
             The new state and tally.
         """
-        begun = tf.nest.map_structure(
-            lambda new, old: old if new is old else tf.where(tf.equal(first, 0), new, old),
-            self.begin_epoch(state),
-            state,
-        )
+        begun = self._begin(state, first)
         order = permutation(seed, epoch, images.shape[0])  # [N]
         weights = tf.ones([self.batch_size])
 
         def step(number, trainable, non_trainable, tally):
             rows = tf.slice(order, [number * self.batch_size], [self.batch_size])  # [B]
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)  # [B, H, W, C], [B]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(trainable)
-                outputs, non_trainable = self._call(trainable, non_trainable, batch, training=True)
-                losses = self._losses(targets, outputs)  # [B]
-                mean = tf.reduce_mean(losses)
-            gradients = tape.gradient(mean, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            trainable = [w - tf.cast(learning_rate, w.dtype) * g for w, g in zip(trainable, gradients, strict=True)]
+            gradients, non_trainable, losses, outputs = self._gradients(trainable, non_trainable, batch, targets)
+            trainable = descend(trainable, gradients, learning_rate)
             return number + 1, trainable, non_trainable, tally.plus(losses, targets, outputs, weights)
 
         _, trainable, non_trainable, tally = tf.while_loop(
@@ -161,6 +171,10 @@ class EpochProgram:
 
     def evaluate_all(self, state, images, labels) -> Tally:
         """The pure function that `evaluate` compiles: images uint8 [N, H, W, C], labels int32 [N]."""
+        return self._evaluate_part(state, images, labels, part=0, parts=1)
+
+    def _evaluate_part(self, state, images, labels, *, part, parts) -> Tally:
+        """Over every one of `parts` batches, the first being number `part`."""
         count = images.shape[0]
         size = min(count, 1000)
 
@@ -170,12 +184,25 @@ class EpochProgram:
             rows = tf.minimum(rows, count - 1)
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
             outputs, _ = self._call(state.trainable, state.non_trainable, batch, training=False)
-            return number + 1, tally.plus(self._losses(targets, outputs), targets, outputs, present)
+            return number + parts, tally.plus(self._losses(targets, outputs), targets, outputs, present)
 
         _, tally = tf.while_loop(
-            lambda number, _: number < -(-count // size), step, (tf.constant(0), Tally.zero()), parallel_iterations=1
+            lambda number, _: number < -(-count // size),
+            step,
+            (tf.convert_to_tensor(part), Tally.zero()),
+            parallel_iterations=1,
         )
         return tally
+
+    def _gradients(self, trainable, non_trainable, batch, targets):
+        """The updates' directions from a batch, the new state besides, losses [B] and outputs [B, C]."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(trainable)
+            outputs, non_trainable = self._call(trainable, non_trainable, batch, training=True)
+            losses = self._losses(targets, outputs)  # [B]
+            mean = tf.reduce_mean(losses)
+        gradients = tape.gradient(mean, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return gradients, non_trainable, losses, outputs
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = tf.cast(batch, self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else tf.float32)

@@ -11,6 +11,7 @@ from urfb_tf.data import Dataset
 from urfb_tf.errors import ArgumentError, CheckpointError, is_positive, is_whole
 from urfb_tf.files import check_writable
 from urfb_tf.training.checkpoint import Checkpoint
+from urfb_tf.training.distributed import DistributedEpochProgram
 from urfb_tf.training.epoch import EpochProgram, State, Tally
 
 CHUNK = 10  # steps between two looks at the keyboard
@@ -47,6 +48,7 @@ def train(
     progress: Progress | None = None,
     after_epoch: Callable[[list[dict], list[dict]], None] | None = None,
     jit_compile: bool | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> list[dict]:
     """Train by plain SGD in compiled epochs, going on from a checkpoint if there is one.
 
@@ -68,6 +70,8 @@ def train(
         progress: called as (epoch, step, steps, tally) along each epoch.
         after_epoch: called with all epochs' records and all sessions after each epoch, and once if none is left to do.
         jit_compile: as in `EpochProgram`.
+        strategy: over whose devices each batch is shared, such as a `tf.distribute.MirroredStrategy`. None takes that
+            of the scope in which this is called, if there is one.
 
     Returns:
         One record per epoch: `epoch` (from 1), `train_loss` and `train_error` (running means within the epoch, dropout
@@ -86,7 +90,7 @@ def train(
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
     probes = tuple(probes)
-    program = EpochProgram(model, loss, batch_size=batch_size, jit_compile=jit_compile)
+    program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile)
     for name in ("validation", "test"):
         if not len(getattr(data, name).labels):
             raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
@@ -102,7 +106,7 @@ def train(
         return records
     if session is None or not sessions or {**sessions[-1], **session} != sessions[-1]:
         sessions = [*sessions, {"from_epoch": len(records) + 1, **(session or {})}]
-    device_data = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
+    device_data = {name: program.place(split) for name, split in data.splits.items()}
     images, labels = device_data["train"]
     # Replaced as one, so that Ctrl-C at any moment finds the weights and the records of the same epoch.
     finished = program.state(), records
@@ -151,6 +155,13 @@ def train(
             save()
         raise Interrupted(records, path) from None
     return records
+
+
+def _program(model: keras.Model, loss, strategy: tf.distribute.Strategy | None, **settings) -> EpochProgram:
+    strategy = tf.distribute.get_strategy() if strategy is None else strategy
+    if strategy.num_replicas_in_sync == 1:
+        return EpochProgram(model, loss, **settings)
+    return DistributedEpochProgram(model, loss, strategy=strategy, **settings)
 
 
 def _errors(program: EpochProgram, state: State, device_data: dict) -> dict:

@@ -1,0 +1,87 @@
+"""Several devices train as one does: each its share of every batch."""
+
+import pytest
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.training import gpus
+
+# In a process of its own, because a processor can be divided only before TensorFlow uses it.
+TWO_DEVICES = """
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import urfb_tf
+from urfb_tf.errors import ArgumentError
+from urfb_tf.training import train
+
+data = urfb_tf.load("generated", train=66, validation=25, test=2003)
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+def network(drop=""):
+    return urfb_tf.build(f"conv 4 3x3; maxpool 3; {drop}conv 3 3x3; full conn. 8; output", "urfb", connectivity=0.5)
+
+def trained(model=None, epochs=2, **settings):
+    model = network() if model is None else model
+    before = model.get_weights()
+    records = train(model, data, epochs=epochs, batch_size=20, learning_rate=0.05, seed=1, **settings)
+    after = model.get_weights()
+    assert any(np.any(a != b) for a, b in zip(before, after, strict=True))
+    return after, records
+
+def same(a, b):
+    for x, y in zip(a[0], b[0], strict=True):
+        np.testing.assert_allclose(x, y, rtol=0, atol=1e-6)  # roundings of sums in another order
+    for x, y in zip(a[1], b[1], strict=True):
+        np.testing.assert_allclose(x["train_loss"], y["train_loss"], rtol=1e-5)
+        for name in ("train_error", "train_error_evaluated", "validation_error", "test_error"):
+            assert abs(x[name] - y[name]) < 1e-6, name
+"""
+
+CASES = {
+    "a strategy that is passed": "same(trained(), trained(strategy=two))",
+    "the strategy of the scope": """
+with two.scope():
+    found = trained()
+same(trained(), found)
+""",
+    "programs compiled by XLA": "same(trained(jit_compile=True), trained(strategy=two, jit_compile=True))",
+    "untied layers whose feedback follows once per epoch": """
+def untied():
+    return urfb_tf.untie(network(), ["conv2"], feedback_refresh="epoch")
+same(trained(untied()), trained(untied(), strategy=two))
+""",
+    "a run that goes on with another number of devices": """
+trained(epochs=1, checkpoint="run/checkpoint.npz", strategy=two)
+same(trained(), trained(checkpoint="run/checkpoint.npz"))
+""",
+    "dropout, with masks of its own on each device": """
+(one, _), (both, _) = trained(network("drop .5; ")), trained(network("drop .5; "), strategy=two)
+assert any(np.any(a != b) for a, b in zip(one, both, strict=True))
+for a, b in zip(one, both, strict=True):
+    if a.dtype == np.uint32:  # the generators, which stand where a single device leaves them
+        np.testing.assert_array_equal(a, b)
+from urfb_tf.training.distributed import shift
+zero = tf.zeros([2], tf.uint32)
+shifts = two.run(lambda: shift(zero, tf.distribute.get_replica_context().replica_id_in_sync_group))
+first, second = (np.asarray(value) for value in two.experimental_local_results(shifts))
+assert not first.any() and second.any()
+""",
+    "a batch that cannot be shared evenly is refused": """
+try:
+    train(network(), data, epochs=1, batch_size=21, strategy=two)
+except ArgumentError as error:
+    assert str(error) == "A batch of 21 cannot be shared evenly by 2 devices."
+else:
+    raise AssertionError("not refused")
+""",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_devices_train_as_one_does(case, python):
+    python("-W", "error::UserWarning", "-c", TWO_DEVICES + CASES[case])
+
+
+def test_more_gpus_than_there_are_are_refused():
+    with pytest.raises(ArgumentError, match=r"^TensorFlow sees .*, so a run cannot be split over 64\.$"):
+        gpus(64)

@@ -1,0 +1,120 @@
+"""The compiled epoch over several devices: each takes its share of every batch, and their updates are summed.
+
+One step makes the update that a single device makes of the whole batch, to rounding, but for dropout, which draws
+masks of its own on each device.
+"""
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.data import Split
+from urfb_tf.errors import ArgumentError
+from urfb_tf.training.epoch import EpochProgram, State, Tally, descend
+from urfb_tf.training.order import permutation
+
+_SPREAD = 0x9E3779B9  # odd, so that the replicas' dropout seeds differ whatever the first is
+
+
+def gpus(number: int) -> tf.distribute.Strategy:
+    """The strategy that splits each batch over the first `number` GPUs of this machine.
+
+    Raises:
+        ArgumentError: if it has fewer.
+    """
+    found = tf.config.list_logical_devices("GPU")
+    if not 1 <= number <= len(found):
+        have = "no GPU" if not found else "1 GPU" if len(found) == 1 else f"{len(found)} GPUs"
+        raise ArgumentError(f"TensorFlow sees {have} here, so a run cannot be split over {number}.")
+    return tf.distribute.MirroredStrategy([device.name for device in found[:number]])
+
+
+class DistributedEpochProgram(EpochProgram):
+    """`EpochProgram` over the replicas of a synchronous strategy on one machine.
+
+    Args:
+        model, loss, batch_size, jit_compile: as in `EpochProgram`; the batch size is that of all devices together.
+        strategy: such as a `tf.distribute.MirroredStrategy`.
+
+    Raises:
+        ArgumentError: also if the devices cannot share the batch evenly.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        loss=None,
+        *,
+        strategy: tf.distribute.Strategy,
+        batch_size: int = 500,
+        jit_compile: bool | None = None,
+    ):
+        super().__init__(model, loss, batch_size=batch_size, jit_compile=jit_compile)
+        self.strategy, self.replicas = strategy, strategy.num_replicas_in_sync
+        if batch_size % self.replicas:
+            raise ArgumentError(f"A batch of {batch_size} cannot be shared evenly by {self.replicas} devices.")
+        # XLA compiles for one device: it takes what each does by itself, not what they do together.
+        self._replica_gradients = tf.function(self._gradients, autograph=False, jit_compile=self.jit_compile)
+        self._replica_evaluate = tf.function(self._evaluate_part, autograph=False, jit_compile=self.jit_compile)
+        self._train = tf.function(self._train_on_all, autograph=False)
+        self._evaluate = tf.function(self._evaluate_on_all, autograph=False)
+
+    def place(self, split: Split) -> tuple:
+        """As in `EpochProgram`, on each device."""
+        return tf.function(self._copies, autograph=False)(super().place(split))
+
+    def _copies(self, tensors):
+        return self.strategy.run(lambda: tf.nest.map_structure(tf.identity, tensors))
+
+    def _first(self, copies):
+        return tf.nest.map_structure(lambda copy: self.strategy.experimental_local_results(copy)[0], copies)
+
+    def _train_on_all(self, state, images, labels, seed, epoch, first, last, learning_rate, tally):
+        begun = self._begin(state, first)
+        count = self._first(images).shape[0]
+        # Drawn once: the weights and the order stay on their devices from step to step.
+        trainable, non_trainable, order, rate = self._copies(
+            (list(begun.trainable), list(begun.non_trainable), permutation(seed, epoch, count), learning_rate)
+        )
+
+        def step(number, trainable, non_trainable, tally):
+            arguments = (number, trainable, non_trainable, images, labels, order, rate)
+            trainable, non_trainable, added = self.strategy.run(self._replica_step, args=arguments)
+            total = tf.nest.map_structure(tf.add, tally, self._first(added))
+            return number + 1, trainable, non_trainable, total
+
+        _, trainable, non_trainable, tally = tf.while_loop(
+            lambda number, *_: number < last, step, (first, trainable, non_trainable, tally), parallel_iterations=1
+        )
+        return State(*self._first((trainable, non_trainable))), tally
+
+    def _replica_step(self, number, trainable, non_trainable, images, labels, order, learning_rate):
+        context = tf.distribute.get_replica_context()
+        replica, size = context.replica_id_in_sync_group, self.batch_size // self.replicas
+        rows = tf.slice(order, [number * self.batch_size + replica * size], [size])  # [B / replicas]
+        batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
+        shifts = [shift(value, replica) for value in non_trainable]
+        shifted = [
+            value if shift is None else value + shift for value, shift in zip(non_trainable, shifts, strict=True)
+        ]
+        gradients, new, losses, outputs = self._replica_gradients(trainable, shifted, batch, targets)
+        gradients = [gradient / self.replicas for gradient in gradients]
+        added = Tally.zero().plus(losses, targets, outputs, tf.ones([size]))
+        gradients, added = context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, added))
+        new = [value if shift is None else value - shift for value, shift in zip(new, shifts, strict=True)]
+        return descend(trainable, gradients, learning_rate), new, added
+
+    def _evaluate_on_all(self, state, images, labels) -> Tally:
+        def evaluate(images, labels):
+            context = tf.distribute.get_replica_context()
+            part = context.replica_id_in_sync_group
+            found = self._replica_evaluate(state, images, labels, part=part, parts=self.replicas)
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, found)
+
+        return self._first(self.strategy.run(evaluate, args=(images, labels)))
+
+
+def shift(value: tf.Tensor, replica) -> tf.Tensor | None:
+    """What is added to the state of a random generator on this replica; None for other weights."""
+    if value.dtype != tf.uint32:
+        return None
+    return tf.stack([tf.cast(replica, tf.uint32) * tf.constant(_SPREAD, tf.uint32), tf.constant(0, tf.uint32)])
