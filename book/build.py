@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from building import kernels
+from building import kernels, stamp
 from building.execution import run_stale_pages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -19,6 +19,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def main(root: pathlib.Path, output: pathlib.Path, jobs: int) -> int:
     """Build the book that stands in `root` into `output`/_build; returns the exit status."""
     build = output / "_build"
+    html, current = build / "html", stamp.stamp(root)  # before the build: what changes meanwhile is built next time
+    if stamp.is_built(html, current):
+        print(f"Nothing has changed. Open {html / 'index.html'} in a browser.")
+        return 0
     # Pages that were built once report no warning again: without this, a second build of a broken book would succeed.
     for folder in ("html", ".doctrees"):
         shutil.rmtree(build / folder, ignore_errors=True)
@@ -33,9 +37,10 @@ def main(root: pathlib.Path, output: pathlib.Path, jobs: int) -> int:
     command = [str(program), "build", str(root), "--path-output", str(output), "-W", "-n", "--keep-going"]
     status = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
     if status:
-        print(f"The book was not built: see the messages above and {build / 'html' / 'reports'}.", file=sys.stderr)
+        print(f"The book was not built: see the messages above and {html / 'reports'}.", file=sys.stderr)
         return status
-    print(f"The book is built. Open {build / 'html' / 'index.html'} in a browser.")
+    stamp.write(html, current)
+    print(f"The book is built. Open {html / 'index.html'} in a browser.")
     return 0
 
 

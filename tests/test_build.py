@@ -206,6 +206,19 @@ def test_outputs_from_a_build_without_this_program_are_not_trusted(toy):
     assert toy.run_pages() == {"apart"}
 
 
+def test_a_book_that_is_up_to_date_is_left_as_it_is(toy):
+    toy.write_page("number", PAGES["number"], title="Another title")
+    page = toy.build / "html" / "pages" / "number.html"
+    assert "The book is built." in toy.make().stdout
+    assert "Another title" in page.read_text()
+    page.write_text("as it was")
+    done = toy.make()
+    assert done.returncode == 0
+    assert "Nothing has changed." in done.stdout
+    assert page.read_text() == "as it was"
+    assert toy.ran() == set()
+
+
 def test_a_page_that_fails_fails_each_build_and_leaves_no_page_to_read(toy):
     toy.write_page("number", "1 / 0")
     for _ in range(2):
