@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 import urfb_tf
-from urfb_tf import readings
+from urfb_tf import readings, rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackLayer
 from urfb_tf.networks import NETWORKS, build
+from urfb_tf.networks.further import FURTHER
 from urfb_tf.networks.notation import Step, parse
 
 SMALL = "conv 4 3x3; maxpool 3; drop .5; full conn. 8; output"
@@ -71,6 +72,19 @@ def test_layers_and_parameters_of_the_paper_networks(network, reading):
         sum(np.prod(v.shape) for v in NETWORKS[network]("frfb", reading=reading).trainable_variables) == first + others
     )
     assert model.name == network
+
+
+@pytest.mark.parametrize("rule", sorted(rules.RULES))
+@pytest.mark.parametrize("network", sorted(FURTHER))
+def test_every_network_beyond_the_paper_is_trained_by_every_rule(network, rule, small_data):
+    model = NETWORKS[network](rule, classes=small_data.classes, seed=0)
+    assert model.name == network
+    assert model.output_shape == (None, small_data.classes)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    model.fit(*small_data.train, batch_size=10, verbose=0)
+    for old, variable in zip(before, model.trainable_variables, strict=True):
+        assert np.isfinite(variable).all(), variable.path
+        assert not np.array_equal(old, variable), f"{variable.path} never learns"
 
 
 @pytest.mark.parametrize("rule", ["frfb", "urfb"])

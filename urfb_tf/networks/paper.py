@@ -52,7 +52,7 @@ def deepernet_s(rule="urfb", **options) -> keras.Model:
     return build(DEEPERNET_S, rule, name="deepernet_s", **options)
 
 
-NETWORKS: dict[str, Callable[..., keras.Model]] = {
+PAPER: dict[str, Callable[..., keras.Model]] = {
     "simpnet": simpnet,
     "deepnet": deepnet,
     "deepernet": deepernet,
