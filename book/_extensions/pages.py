@@ -1,6 +1,12 @@
 """Sphinx extension: mends what the theme and its extensions write into every page."""
 
+import re
+from collections.abc import Callable
+
 from sphinx.application import Sphinx
+
+# In the table of contents, a link to a page with others below it, and what folds them.
+_FOLDS = re.compile(r"(<a [^>]*>([^<]*)</a><details[^>]*><summary)>")
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
@@ -12,6 +18,13 @@ def mend(app: Sphinx, page: str, template: str, context: dict, doctree: object) 
     # docutils makes a list of the bibliography, but gives its entries a role, since withdrawn, that is no list item's.
     if "body" in context:
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+    if "generate_toctree_html" in context:
+        context["generate_toctree_html"] = _with_names(context["generate_toctree_html"])
+
+
+def _with_names(contents: Callable[..., str]) -> Callable[..., str]:
+    """The table of contents in which the arrows that fold a part have a name."""
+    return lambda *args, **options: _FOLDS.sub(r'\1 aria-label="Pages below: \2">', str(contents(*args, **options)))
 
 
 def setup(app: Sphinx) -> dict:
