@@ -53,10 +53,11 @@ def compared(
         )
     place, gap, values = _against(measured.first, measured.second, 3)
     paper_place, paper_gap, paper_values = printed
+    in_paper = f"it is {paper_gap}{paper_place}" if paper_gap else "they are equal"
     epochs = f"Over epochs {measured.start} to {measured.end}" if measured.end > 1 else "In epoch 1"
     return (
         f"{epochs}, the {split} error of {one} is {gap}{place} that of {other} "
-        f"{values}; in the paper, {when}, it is {paper_gap}{paper_place} {paper_values}."
+        f"{values}; in the paper, {when}, {in_paper} {paper_values}."
     )
 
 

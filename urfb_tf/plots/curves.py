@@ -39,7 +39,9 @@ def learning_curves(
                     "chance", (0.02, chance), xycoords=("axes fraction", "data"), va="bottom", color="#666666"
                 )
             axis.set(title=_TITLES.get(field, field), xlabel="epoch")
-        axes[0].set(ylabel="share of images", ylim=(0, None))
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        highest = max(chance or 0, *(axis.dataLim.y1 for axis in axes))
+        axes[0].set(ylabel="share of images", ylim=(0, 1.08 * highest))
         axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
 
@@ -61,7 +63,7 @@ def alignment_curves(
     """
     layers = _some_layers(histories, kind) if layers is None else layers
     styles = line_styles({label: rules[label] for label in histories})
-    with figure(1, len(layers), size=(3.6 * len(layers) + 0.6, 3), sharey=True) as (made, (axes,)):
+    with figure(1, len(layers), size=(3.2 * len(layers) + 1.6, 3), sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
             for label, epochs in histories.items():
                 points = [(e["epoch"], e[kind][layer]) for e in epochs if e.get(kind, {}).get(layer) is not None]
@@ -69,9 +71,10 @@ def alignment_curves(
                     axis.plot(*zip(*points, strict=True), **styles[label])
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
             axis.set(title=layer, xlabel="epoch", yticks=range(0, 121, 30))
+            axis.xaxis.get_major_locator().set_params(integer=True)
         highest = max((axis.dataLim.y1 for axis in axes), default=90)
         axes[0].set(ylabel="degrees", ylim=(0, max(105, highest + 5)))
-        axes[-1].legend(loc="lower left")
+        axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
 
 
