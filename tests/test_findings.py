@@ -128,7 +128,9 @@ def test_a_comparison_says_where_the_papers_errors_are_equal(record):
     whole, half = find("table1/cifar10/urfb"), find("table1/cifar10/urfb-50")
     record(whole.id, [0.9])
     record(half.id, [0.9])
-    assert findings.compared(half, whole).endswith("in the paper, after 1000 epochs, they are equal (0.31 against 0.31).")
+    assert findings.compared(half, whole).endswith(
+        "in the paper, after 1000 epochs, they are equal (0.31 against 0.31)."
+    )
 
 
 def test_a_comparison_of_which_one_side_is_missing_gives_the_papers_alone(record):
