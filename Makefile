@@ -7,10 +7,13 @@ READY := $(VENV)/.ready
 
 export TF_CPP_MIN_LOG_LEVEL = 3
 
-.PHONY: book notebooks test lint clean
+.PHONY: book pdf notebooks test lint clean
 
 book: $(READY)
 	$(BIN)/python book/build.py
+
+pdf: book
+	$(BIN)/python book/pdf.py
 
 notebooks: $(READY)
 	PYTHONPATH=book $(BIN)/python -m notebooks
