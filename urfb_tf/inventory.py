@@ -33,7 +33,7 @@ def recorded() -> Table:
                 _once(_short(session["commit"]) for session in result["sessions"]),
             ]
         )
-    return Table(["experiment", "seed", "epochs", "date", "days older than the newest", "device", "commit"], rows)
+    return Table(["experiment", "seed", "epochs", "date", "age in days", "device", "commit"], rows)
 
 
 def missing() -> list[str]:
