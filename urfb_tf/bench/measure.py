@@ -1,27 +1,32 @@
 """How time and memory are measured, and what the machine could do at best."""
 
+import concurrent.futures
 import dataclasses
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds of one call: the median, and the quartiles around it."""
+    """Seconds of one call: the median, the quartiles around it, and the least."""
 
     median: float
     low: float
     high: float
+    least: float
 
 
 def interleaved(calls: Mapping[str, Callable[[], object]], *, repeats: int = 15) -> dict[str, Timing]:
     """The time of each call, taken in turns, so that all see the same disturbances.
 
     Args:
-        calls: functions of nothing that return tensors, by name. Each is called once beforehand, untimed.
+        calls: functions of nothing, by name. Tensors of TensorFlow that they return are waited for. Each is called once
+            beforehand, untimed.
         repeats: how often each is timed, >= 3.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
@@ -32,7 +37,7 @@ def interleaved(calls: Mapping[str, Callable[[], object]], *, repeats: int = 15)
             started = time.perf_counter()
             _finish(call())
             seconds[name].append(time.perf_counter() - started)
-    return {name: _timing(values) for name, values in seconds.items()}
+    return {name: timing(values) for name, values in seconds.items()}
 
 
 def peak_memory(call: Callable[[], object]) -> int:
@@ -54,7 +59,7 @@ class Machine:
 
     Attributes:
         flops: floating-point operations per second of a matrix product.
-        bandwidth: bytes per second read and written by an elementwise sum.
+        bandwidth: bytes per second read and written by a copy within memory, one thread per core.
     """
 
     flops: float
@@ -64,10 +69,17 @@ class Machine:
     def measured(cls, size: int = 2048) -> "Machine":
         """The ceilings, each the best of several tries."""
         a = tf.random.stateless_normal([size, size], [0, 0])
-        b = tf.random.stateless_normal([64, 1024, 1024], [0, 1])
-        calls = {"product": lambda: tf.matmul(a, a), "sum": lambda: tf.add(b, 1.0)}
-        times = interleaved(calls, repeats=9)
-        return cls(2 * size**3 / times["product"].low, 2 * 4 * b.shape.num_elements() / times["sum"].low)
+        source = np.ones(size * size * 16, np.float32)
+        target = np.zeros_like(source)  # in memory already: a fresh array's pages would be measured with the copy
+        parts = np.array_split(np.arange(len(source)), os.cpu_count() or 1)
+        slices = [slice(part[0], part[-1] + 1) for part in parts]
+        with concurrent.futures.ThreadPoolExecutor(len(slices)) as threads:
+            calls = {
+                "product": lambda: tf.matmul(a, a),
+                "copy": lambda: list(threads.map(lambda part: np.copyto(target[part], source[part]), slices)) and None,
+            }
+            times = interleaved(calls, repeats=15)
+        return cls(2 * size**3 / times["product"].least, 2 * source.nbytes / times["copy"].least)
 
     def seconds(self, flops: float, elements: float) -> float:
         """The least time of an operation that moves `elements` floats to and from memory."""
@@ -77,10 +89,11 @@ class Machine:
 def _finish(result: object) -> None:
     """Wait for a GPU; on a CPU, calls return when they are done."""
     for tensor in tf.nest.flatten(result):
-        if "GPU" in tensor.device:
+        if isinstance(tensor, tf.Tensor) and "GPU" in tensor.device:
             tensor.numpy()
 
 
-def _timing(values: list[float]) -> Timing:
+def timing(values: list[float]) -> Timing:
+    """The quartiles of two or more seconds."""
     low, median, high = statistics.quantiles(values, n=4)
-    return Timing(median, low, high)
+    return Timing(median, low, high, min(values))

@@ -1,51 +1,53 @@
-"""What benchmarks measured, as tables."""
+"""What benchmarks measured, as text and tables."""
 
-from collections.abc import Sequence
+import typing
+from collections.abc import Mapping, Sequence
 
-from urfb_tf.bench.untied import Row
 from urfb_tf.report import Table
 
+if typing.TYPE_CHECKING:
+    from urfb_tf.bench.untied import Row
 
-def untied_table(rows: Sequence[Row]) -> Table:
+
+def milliseconds(seconds: float) -> str:
+    """To a tenth, or three digits below one."""
+    return f"{1e3 * seconds:.1f}" if seconds >= 1e-3 or seconds == 0 else f"{1e3 * seconds:.3f}"
+
+
+def quartiles(timing: Mapping[str, float], per: float = 1.0) -> list[str]:
+    """Median, both quartiles and the least, in milliseconds, each divided by `per`."""
+    low, high = milliseconds(timing["low"] / per), milliseconds(timing["high"] / per)
+    return [milliseconds(timing["median"] / per), f"{low} to {high}", milliseconds(timing["least"] / per)]
+
+
+def untied_table(rows: "Sequence[Row]") -> Table:
     """Milliseconds of a step and megabytes that it takes, one line per layer.
 
     All rows must have been measured in the same forms. With the sparse form among them the dense one is held against
     it, else against the tied convolution and its own bound.
     """
-    if "sparse" in rows[0].times:
-        header = [
-            "layer",
-            "connections",
-            "tied, ms",
-            "dense, ms",
-            "sparse, ms",
-            "sparse / dense",
-            "dense, MB",
-            "sparse, MB",
-        ]
-        return Table(header, [_against_sparse(row) for row in rows])
-    header = ["layer", "connections", "tied, ms", "dense, ms", "dense / tied", "bound, ms", "tied, MB", "dense, MB"]
-    return Table(header, [_against_tied(row) for row in rows])
-
-
-def _against_sparse(row: Row) -> list[str]:
-    times = [_milliseconds(row.times[form].median) for form in ("tied", "dense", "sparse")]
-    return [*_name(row), *times, f"{row.ratio('sparse', 'dense'):.0f}", _mega(row, "dense"), _mega(row, "sparse")]
-
-
-def _against_tied(row: Row) -> list[str]:
-    times = [_milliseconds(row.times[form].median) for form in ("tied", "dense")]
-    ratio, bound = f"{row.ratio('dense', 'tied'):.1f}", _milliseconds(row.bound)
-    return [*_name(row), *times, ratio, bound, _mega(row, "tied"), _mega(row, "dense")]
-
-
-def _name(row: Row) -> list[str]:
-    return [f"{row.network} {row.layer}", f"{row.connections:,}"]
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{1e3 * seconds:.1f}"
-
-
-def _mega(row: Row, form: str) -> str:
-    return f"{row.peak[form] / 1e6:.0f}"
+    sparse, torch = "sparse" in rows[0].times, "torch" in rows[0].times
+    forms = ["tied", "dense", *(["sparse"] if sparse else []), *(["torch"] if torch else [])]
+    against, memory = ("sparse", ("dense", "sparse")) if sparse else ("tied", ("tied", "dense"))
+    header = [
+        "layer",
+        "connections",
+        *("unfold and einsum, ms" if form == "torch" else f"{form}, ms" for form in forms),
+        "sparse / dense" if sparse else "dense / tied",
+        *([] if sparse else ["bound, ms"]),
+        *(f"{form}, MB" for form in memory),
+    ]
+    lines = []
+    for row in rows:
+        ratio = f"{row.ratio('sparse', 'dense'):.0f}" if sparse else f"{row.ratio('dense', against):.1f}"
+        lines.append(
+            [
+                f"{row.network} {row.layer}",
+                f"{row.connections:,}",
+                *(milliseconds(row.times[form].median) for form in forms),
+                ratio,
+                *([] if sparse else [milliseconds(row.bound)]),
+                *(f"{row.peak[form] / 1e6:.0f}" for form in memory),
+            ]
+        )
+    return Table(header, lines)

@@ -1,5 +1,8 @@
 """One training step of a convolution, tied and untied: time, memory, and what bounds the dense form.
 
+Where PyTorch is installed, the untied layer of its users takes part: patches by `unfold`, their products by `einsum`,
+and back-propagation through both.
+
 A step is forward, error handed down (where the layer has someone below it) and update of W and R, without activation.
 """
 
@@ -10,8 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf import networks
+from urfb_tf.bench.contenders import torch_missing
+from urfb_tf.bench.contenders.unfold import Unfolded
 from urfb_tf.bench.measure import Machine, Timing, interleaved, peak_memory
+from urfb_tf.bench.report import untied_table
+from urfb_tf.bench.subjects import Settings
 from urfb_tf.layers import FeedbackConv2D, UntiedConv2D, layers_of
+from urfb_tf.report import Table
 
 SPARSE_BATCH = 50  # the sparse form does not fit larger ones into the memory of a small machine
 
@@ -24,7 +32,8 @@ class Row:
         network, layer: which.
         batch: images per step.
         connections: of the untied layer.
-        times, peak: by form: "tied", "dense", and where the batch allows "sparse".
+        times, peak: by form: "tied", "dense", where the batch allows "sparse", and where PyTorch is installed "torch",
+            of whose memory TensorFlow does not know.
         bound: the least seconds for the dense form's operations at the machine's ceilings, one after another.
     """
 
@@ -56,6 +65,24 @@ def measure(
     return [_row(network, layer, machine, batch, repeats) for network, layer in layers]
 
 
+def run(settings: Settings, machine: Machine) -> dict:
+    """The rows at the batch of the settings and at that of the sparse form, as JSON takes them."""
+    layers, batches = layers_to_measure(), dict.fromkeys([settings.batch, SPARSE_BATCH])
+    rows = [row for batch in batches for row in measure(layers, machine, batch=batch, repeats=settings.repeats)]
+    return {"rows": [dataclasses.asdict(row) for row in rows], "missing": [torch_missing()] if torch_missing() else []}
+
+
+def tables(found: dict) -> list[tuple[str, Table | str]]:
+    """What `run` found, one table per batch."""
+    rows = [Row(**{**row, "times": {k: Timing(**t) for k, t in row["times"].items()}}) for row in found["rows"]]
+    batches = dict.fromkeys(row.batch for row in rows)
+    shown: list[tuple[str, Table | str]] = [
+        (f"Convolutions tied and untied, batch {batch}", untied_table([row for row in rows if row.batch == batch]))
+        for batch in batches
+    ]
+    return [*shown, *(("", reason) for reason in found["missing"])]
+
+
 def _row(network: str, tied: FeedbackConv2D, machine: Machine, batch: int, repeats: int) -> Row:
     shape = (batch, *tied.input.shape[1:])
     linear = {**tied.get_config(), "activation": None}  # which costs all forms the same
@@ -67,7 +94,11 @@ def _row(network: str, tied: FeedbackConv2D, machine: Machine, batch: int, repea
     x = tf.random.stateless_normal(shape, [0, 0])
     errors = tf.random.stateless_normal((batch, *tied.output.shape[1:]), [0, 1])
     steps = {name: _step(layer, x, errors) for name, layer in forms.items()}
-    times = interleaved(steps, repeats=repeats)
+    others = {}
+    if torch_missing() is None:
+        hands_down = forms["dense"].rule.has_feedback
+        others["torch"] = Unfolded(forms["dense"], x.numpy(), errors.numpy(), hands_down=hands_down).step
+    times = interleaved({**steps, **others}, repeats=repeats)
     peak = {name: peak_memory(step) for name, step in steps.items()}
     dense = forms["dense"]
     return Row(network, tied.name, batch, int(np.prod(dense.kernel.shape)), times, peak, _bound(dense, machine, batch))

@@ -25,7 +25,7 @@ def _add_run(commands) -> None:
         "as table2 or table1/cifar100",
     )
     command.add_argument("--dataset", help="cifar10, cifar100 or generated (default: cifar10)")
-    command.add_argument("--rule", help="bp, frfb or urfb (default: urfb)")
+    command.add_argument("--rule", help="bp, frfb, urfb, or another of `urfb_tf.rules` (default: urfb)")
     command.add_argument("--epsilon", type=float, help="URFB's ratio of R's step to W's (default: 1)")
     command.add_argument("--loss", help="hinge or softmax (default: hinge)")
     command.add_argument("--connectivity", type=float, help="share of connections that exist (default: 1)")
@@ -75,11 +75,14 @@ def _add_export(commands) -> None:
 
 
 def _add_bench(commands) -> None:
+    from urfb_tf.bench.subjects import SUBJECTS
     from urfb_tf.cli.bench import bench
 
     command = commands.add_parser("bench", help="measure time and memory on this machine")
-    command.add_argument("subject", choices=["untied"], help="untied: a step of each convolution, tied and untied")
+    subjects = "; ".join(f"{name}: {title}" for name, title in SUBJECTS.items())
+    command.add_argument("subject", nargs="?", choices=SUBJECTS, metavar="subject", help=f"{subjects} (default: all)")
     command.add_argument("--batch", type=int, default=500, help="examples per step (default: 500)")
-    command.add_argument("--repeats", type=int, default=15, help="timed calls of each step (default: 15)")
+    command.add_argument("--repeats", type=int, default=7, help="timed calls of each (default: 7)")
     command.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    command.add_argument("--record", action="store_true", help="keep the results among those the package comes with")
     command.set_defaults(command=bench)

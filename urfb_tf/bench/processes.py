@@ -1,0 +1,24 @@
+"""Measurements that need a fresh process each: a Python program that prints one line of JSON."""
+
+import json
+import os
+import subprocess
+import sys
+
+from urfb_tf.errors import UrfbError
+
+
+def measured(program: str, *arguments: str) -> dict:
+    """What a program prints last, run by this Python in a process of its own.
+
+    Raises:
+        UrfbError: if it fails, with the last line of what it said.
+    """
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UrfbError(f"A measurement in a process of its own failed: {last}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
