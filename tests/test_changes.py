@@ -238,7 +238,7 @@ REFUSED = [
     (lambda: untie(subclassed()), "Only built functional and sequential models can be changed so"),
     (lambda: untie(keras.Sequential([FeedbackConv2D(2, 3)])), "Only built functional and sequential models"),
     (lambda: untie(of_any_size()), "of fixed size"),
-    (lambda: change_rule(network(), "dfa"), "Unknown feedback rule 'dfa'"),
+    (lambda: change_rule(network(), "dfb"), "Unknown feedback rule 'dfb'"),
     (lambda: change_rule(network(), "bp", ["maxpool1"]), "Unknown FeedbackLayer of the model 'maxpool1'"),
     (lambda: change_rule(network(), "bp", "conv2"), "layers is a list of names"),
     (lambda: change_rule(subclassed(), "bp", ["conv"]), "Only built functional and sequential models"),

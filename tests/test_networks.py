@@ -210,7 +210,7 @@ def test_a_dropout_that_leaves_no_unit_is_refused(number, keep):
 
 
 BAD_ARGUMENTS = {
-    "rule": "dfa", "loss": "square", "classes": 1, "connectivity": 0, "reading": "hers", "seed": -1, "learning_rate": 0,
+    "rule": "dfb", "loss": "square", "classes": 1, "connectivity": 0, "reading": "hers", "seed": -1, "learning_rate": 0,
 }  # fmt: skip
 
 

@@ -36,9 +36,11 @@ def test_the_interface_is_what_users_were_told():
     names = [name for name in dir(urfb_tf) if not name.startswith("_")]
     public = {name for name in names if not inspect.ismodule(getattr(urfb_tf, name))}
     assert public == {
-        "BackPropagation", "CircuitHinge", "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule",
-        "FixedRandomFeedback", "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity",
-        "TiedMaxPooling2D", "UntiedConv2D", "UpdatedRandomFeedback", "build", "change_rule", "deepernet",
+        "BackPropagation", "BatchwiseRandomSignFeedback", "CircuitHinge", "DirectFeedback", "DirectFeedbackAlignment",
+        "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule", "FixedRandomFeedback",
+        "FixedRandomSignFeedback", "KolenPollack", "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity",
+        "TiedMaxPooling2D", "UniformSignFeedback", "UntiedConv2D", "UpdatedRandomFeedback", "WeightMirror", "build",
+        "change_rule", "convert", "deepernet",
         "deepernet_s", "deepnet", "freeze", "load", "reinitialise", "simpnet", "train", "untie",
     }  # fmt: skip
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from urfb_tf import FeedbackConv2D, FeedbackDense, SaturatedLinearity, rules
 from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import feedback_layers
+from urfb_tf.networks import connect_direct_feedback
 
 RULES = sorted(rules.RULES)
 POLICIES = ["float32", "float64", "mixed_float16", "mixed_bfloat16"]
@@ -52,19 +54,39 @@ def gradients(function, x, weights):
     return [outputs, *tape.gradient(value, [x, *weights])]
 
 
+def make_symmetric(layer):
+    """Weights under which the rule sends the error through W itself."""
+    if layer.feedback is not None:
+        layer.feedback.assign(layer.kernel)
+    elif not layer.rule.direct and np.any(layer.carrying_feedback() != layer.kernel):
+        layer.kernel.assign(tf.sign(layer.kernel) / 2)  # for rules that know W's signs: weights of one size
+    assert layer.rule.direct or not np.any(layer.carrying_feedback() != layer.kernel)
+
+
+def decayed(layer, increment, weights):
+    """The increment with the rule's decay, in the type in which the layer computes."""
+    if not layer.rule.weight_decay:
+        return increment
+    wide, narrow = increment.dtype, layer.compute_dtype
+    decay = tf.constant(layer.rule.weight_decay, narrow) * tf.cast(weights, narrow)
+    return tf.cast(tf.cast(increment, narrow) + decay, wide)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("rule", RULES)
 def test_with_r_equal_to_w_a_layer_computes_the_exact_gradient(rule, kind, policy):
     layer, x, plain = built(kind, rule, dtype=policy)
-    if layer.feedback is not None:
-        layer.feedback.assign(layer.kernel)
+    make_symmetric(layer)
     weights = layer.kernel.value
 
     def autodiff(x):
         return layer.activation(plain(tf.cast(x, layer.compute_dtype), tf.cast(weights, layer.compute_dtype)))
 
     own, true = gradients(layer, x, [weights]), gradients(autodiff, x, [weights])
+    true[2] = decayed(layer, true[2], weights)
+    if layer.rule.direct:
+        true[1] = tf.zeros_like(true[1])
     assert np.any(np.abs(own[0]) == 1)  # both kinds of unit are there
     assert np.any(np.abs(own[0]) < 1)
     for a, b in zip(own, true, strict=True):
@@ -96,7 +118,10 @@ def test_r_learns_what_the_rule_says_or_nothing(rule, kind, policy):
     _, _, w, r = gradients(layer, x, [layer.kernel.value, layer.feedback.value])
     assert np.any(w != 0)
     if layer.rule.updates_feedback:
-        np.testing.assert_array_equal(r, layer.rule.feedback_increment(w))
+        rule, layer.rule = layer.rule, rules.BackPropagation()
+        hebbian = gradients(layer, x, [layer.kernel.value])[2]
+        layer.rule = rule
+        np.testing.assert_array_equal(r, decayed(layer, rule.feedback_increment(hebbian), layer.feedback.value))
         assert layer.feedback.trainable
     else:
         assert r is None
@@ -141,9 +166,10 @@ def trained(rule, optimizer):
     model = keras.Sequential([keras.Input((6,)), *layers, FeedbackDense(3, rule=rule, seed=3)])
     before = [None if layer.feedback is None else layer.feedback.numpy() for layer in model.layers]
     kernels = [layer.kernel.numpy() for layer in model.layers]
+    model = connect_direct_feedback(model)
     model.compile(optimizer, "mse")
     model.fit(draw(20, 6).numpy(), draw(20, 3).numpy(), batch_size=5, epochs=2, verbose=0)
-    for kernel, layer in zip(kernels, model.layers, strict=True):
+    for kernel, layer in zip(kernels, feedback_layers(model), strict=True):
         assert np.any(kernel != layer.kernel)
     return model, before
 
@@ -156,20 +182,25 @@ OPTIMIZERS = {
 }
 
 
+def changes_feedback(rule):
+    return rule.updates_feedback or rule.renews_feedback
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("rule", [name for name in RULES if not rules.get(name).updates_feedback])
+@pytest.mark.parametrize("rule", [name for name in RULES if not changes_feedback(rules.get(name))])
 def test_r_that_does_not_learn_keeps_every_bit(rule, optimizer):
     model, before = trained(rule, OPTIMIZERS[optimizer]())
-    for layer, feedback in zip(model.layers, before, strict=True):
+    for layer, feedback in zip(feedback_layers(model), before, strict=True):
         assert (layer.feedback is None) == (feedback is None)
         if feedback is not None:
             np.testing.assert_array_equal(layer.feedback, feedback)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_r_that_learns_moves(optimizer):
-    model, before = trained("urfb", OPTIMIZERS[optimizer]())
-    for layer, feedback in zip(model.layers, before, strict=True):
+@pytest.mark.parametrize("rule", [name for name in RULES if changes_feedback(rules.get(name))])
+def test_r_that_changes_moves(rule, optimizer):
+    model, before = trained(rule, OPTIMIZERS[optimizer]())
+    for layer, feedback in zip(feedback_layers(model), before, strict=True):
         assert np.any(layer.feedback != feedback)
 
 
@@ -179,6 +210,11 @@ def test_urfb_with_epsilon_zero_is_frfb():
     assert len(ours.trainable_variables) == len(frfb.trainable_variables) == 3
     for a, b in zip(ours.get_weights(), frfb.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_passes_the_check_that_users_have(rule):
+    rules.check(rule)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -205,7 +241,7 @@ def test_an_impossible_epsilon_is_refused(epsilon):
         rules.UpdatedRandomFeedback(epsilon)
 
 
-@pytest.mark.parametrize("name", ["dfa", "", None, 3])
+@pytest.mark.parametrize("name", ["dfb", "", None, 3])
 def test_an_unknown_rule_is_refused_with_the_known_names(name):
     with pytest.raises(ArgumentError, match=r"Unknown feedback rule .*'bp', 'frfb', 'urfb'"):
         FeedbackDense(3, rule=name)

@@ -22,6 +22,7 @@ if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge as CircuitHinge
+from urfb_tf.layers import DirectFeedback as DirectFeedback
 from urfb_tf.layers import FeedbackConv2D as FeedbackConv2D
 from urfb_tf.layers import FeedbackDense as FeedbackDense
 from urfb_tf.layers import FeedbackLayer as FeedbackLayer
@@ -31,15 +32,22 @@ from urfb_tf.layers import UntiedConv2D as UntiedConv2D
 from urfb_tf.losses import OneVsRestHinge as OneVsRestHinge
 from urfb_tf.readings import Reading as Reading
 from urfb_tf.rules import BackPropagation as BackPropagation
+from urfb_tf.rules import BatchwiseRandomSignFeedback as BatchwiseRandomSignFeedback
+from urfb_tf.rules import DirectFeedbackAlignment as DirectFeedbackAlignment
 from urfb_tf.rules import FeedbackRule as FeedbackRule
 from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
+from urfb_tf.rules import FixedRandomSignFeedback as FixedRandomSignFeedback
+from urfb_tf.rules import KolenPollack as KolenPollack
+from urfb_tf.rules import UniformSignFeedback as UniformSignFeedback
 from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback
+from urfb_tf.rules import WeightMirror as WeightMirror
 from urfb_tf.version import VERSION as __version__  # noqa: F401, N811
 
 if _typing.TYPE_CHECKING:
     from urfb_tf.data import load as load
     from urfb_tf.networks import build as build
     from urfb_tf.networks import change_rule as change_rule
+    from urfb_tf.networks import convert as convert
     from urfb_tf.networks import deepernet as deepernet
     from urfb_tf.networks import deepernet_s as deepernet_s
     from urfb_tf.networks import deepnet as deepnet
@@ -50,7 +58,7 @@ if _typing.TYPE_CHECKING:
     from urfb_tf.training import train as train
 
 # The rest is imported when it is first asked for: a page of the book depends on what it imports, and few pages train.
-_NETWORKS = "build change_rule deepernet deepernet_s deepnet freeze reinitialise simpnet untie"
+_NETWORKS = "build change_rule convert deepernet deepernet_s deepnet freeze reinitialise simpnet untie"
 _LATER = {"load": "data", "train": "training", **dict.fromkeys(_NETWORKS.split(), "networks")}
 
 

@@ -32,6 +32,7 @@ class Experiment:
         epsilon: URFB's ratio of R's step to W's; no other rule has it.
         loss: "hinge" or "softmax".
         connectivity: the share of connections that exist.
+        batch_norm: whether the hidden layers are normalised over the batch.
         reading: the name of a reading.
         changes: items of the reading set alone.
         learning_rate: SGD's step.
@@ -49,6 +50,7 @@ class Experiment:
     epsilon: float = 1.0
     loss: str = "hinge"
     connectivity: float = 1.0
+    batch_norm: bool = False
     reading: str = readings.DEFAULT.name
     changes: tuple[tuple[str, float], ...] = ()
     learning_rate: float = 0.1
@@ -94,6 +96,7 @@ class Experiment:
             loss=self.loss,
             classes=classes,
             connectivity=self.connectivity,
+            batch_norm=self.batch_norm,
             reading=self.make_reading(),
             learning_rate=self.learning_rate,
             seed=seed,
@@ -121,6 +124,8 @@ class Experiment:
             del record[key]
         if "urfb" not in (self.rule, *(phase.rule for phase in self.phases)):
             del record["epsilon"]
+        if not self.batch_norm:
+            del record["batch_norm"]
         if self.phases:
             record["phases"] = json.loads(json.dumps(record["phases"]))  # tuples become lists
         else:

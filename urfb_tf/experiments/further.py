@@ -6,6 +6,15 @@ from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.paper import PAPER
 
 GAIN = 100
+EPSILONS = (0.01, 0.03, 0.1, 0.3, 3.0)  # 0 and 1 are the paper's rows
+RULES_BEYOND = {
+    "kp": "Kolen-Pollack",
+    "mirror": "weight mirror",
+    "usf": "uniform sign",
+    "frsf": "fixed random sign",
+    "brsf": "batchwise random sign",
+    "dfa": "direct feedback",
+}
 _BY_ID = {experiment.id: experiment for experiment in PAPER}
 
 
@@ -51,4 +60,30 @@ def _untied_variants() -> list[Experiment]:
     ]
 
 
-FURTHER: list[Experiment] = [*_untied_variants(), *_readings_compared(), *_ablations()]
+def _rules() -> list[Experiment]:
+    """Simpnet on CIFAR-10 under the rules that the paper does not have, and what batch normalisation changes."""
+    hinge = _BY_ID["table1/cifar10/urfb"]
+
+    def row(name: str, title: str, **changes) -> Experiment:
+        return dataclasses.replace(hinge, id=f"rules/cifar10/{name}", title=title, paper=None, **changes)
+
+    new = [row(rule, title, rule=rule) for rule, title in RULES_BEYOND.items()]
+    normalised = {"bp": "BP", "frfb": "FRFB", "urfb": "URFB", **RULES_BEYOND}
+    return new + [
+        row(f"{rule}-bn", f"{title}, batch normalisation", rule=rule, batch_norm=True)
+        for rule, title in normalised.items()
+    ]
+
+
+def _epsilons() -> list[Experiment]:
+    """From FRFB (epsilon 0) to URFB (epsilon 1), and beyond."""
+    urfb = _BY_ID["table1/cifar10/urfb"]
+    return [
+        dataclasses.replace(
+            urfb, id=f"epsilon/cifar10/{epsilon:g}", title=f"URFB, epsilon {epsilon:g}", epsilon=epsilon, paper=None
+        )
+        for epsilon in EPSILONS
+    ]
+
+
+FURTHER: list[Experiment] = [*_rules(), *_epsilons(), *_untied_variants(), *_readings_compared(), *_ablations()]

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf import rules
-from urfb_tf.layers.connectivity import Masked, RandomMask, check_connectivity, keep, seeded
+from urfb_tf.layers.connectivity import Masked, RandomMask, check_connectivity, keep, redrawn, seeded
 from urfb_tf.seeds import stream
 
 
@@ -36,6 +36,8 @@ class FeedbackLayer(keras.layers.Layer):
     Raises:
         ArgumentError: for an unknown rule or a connectivity outside (0, 1].
     """
+
+    _free_size = 1  # what noise takes for a dimension of the input whose size is free
 
     # Made by `build`: W, and what rule, `use_bias` and connectivity ask for, else None.
     kernel: keras.Variable
@@ -98,11 +100,16 @@ class FeedbackLayer(keras.layers.Layer):
                 self.feedback_connectivity,
                 seed,
                 trainable=self.rule.updates_feedback,
+                # A small change would be lost in half precision.
+                **({"autocast": False, "aggregation": "mean"} if self.rule.renews_feedback else {}),
             )
+        if self.rule.renews_feedback:
+            self._renewal = keras.random.SeedGenerator(stream(seed, "renewal"))
+            self._redraw = redrawn(feedback_identifier, self._renewal, spread=spread)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
 
-    def _add_masked(self, name, shape, initializer, connectivity, seed, *, trainable):
+    def _add_masked(self, name, shape, initializer, connectivity, seed, **options):
         mask = None
         if connectivity < 1:
             coins = RandomMask(connectivity, stream(seed, name, "mask"))
@@ -110,27 +117,76 @@ class FeedbackLayer(keras.layers.Layer):
             mask = self.add_weight(
                 name=f"{name}_mask", shape=shape, initializer=coins, dtype="bool", trainable=False, autocast=False
             )
-        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable), mask
+        return self.add_weight(name=name, shape=shape, initializer=initializer, **options), mask
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)
-        feedback = kernel if self.feedback is None else tf.convert_to_tensor(self.feedback)
+        feedback = kernel if self.feedback is None else tf.cast(self._read_feedback(kernel, training), kernel.dtype)
         if self.propagate_derivative:
             return self._activate(self._learn(inputs, kernel, feedback))
         # The weights learn from the error with sigma'(h); what goes down by-passes the activation, at no value.
         learned = self._activate(self._learn(tf.stop_gradient(inputs), kernel, feedback))
         return learned + self._pass_down(inputs, kernel, feedback, tf.zeros_like(learned))
 
+    def _read_feedback(self, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """R, in training renewed if the rule does so."""
+        feedback = tf.convert_to_tensor(self.feedback)
+        if not training or not self.rule.renews_feedback:
+            return feedback
+        renewed = self.rule.renewed_feedback(self, tf.cast(kernel, feedback.dtype), feedback)
+        mask = None if self.feedback_mask is None else tf.convert_to_tensor(self.feedback_mask)
+        renewed = keep(mask, tf.stop_gradient(renewed))
+        self.feedback.assign(renewed)
+        return renewed
+
+    def draw_feedback(self) -> tf.Tensor:
+        """Fresh values for R from its initialiser, others at each call; for rules that renew R."""
+        return tf.convert_to_tensor(self._redraw(self.feedback.shape, dtype=self.feedback.dtype))
+
+    def mean_products(self, weights: tf.Tensor, patterns: int) -> tf.Tensor:
+        """The mean product of input and field of each connection, when standard normal noise enters the layer.
+
+        For rules that renew R. On average this is `weights`. Connections that share a weight share the mean.
+
+        Args:
+            weights: of W's shape, in R's type.
+            patterns: how many patterns of noise enter.
+        """
+        # A dimension of free size takes one that lets each weight take part.
+        sizes = [size or self._free_size for size in self.get_build_config()["input_shape"][1:]]
+
+        def products(inputs, respond):
+            arranged = self._arrange_inputs(inputs)
+            field = respond(self._forward(arranged, weights))
+            return self._correlate(arranged, self._arrange_errors(field))
+
+        noise = keras.random.normal([patterns, *sizes], dtype=weights.dtype, seed=self._renewal)
+        counts = products(tf.ones([1, *sizes], weights.dtype), tf.ones_like)  # products per pattern and weight
+        return tf.math.divide_no_nan(products(noise, tf.identity), patterns * counts)
+
+    def carrying_feedback(self) -> tf.Tensor:
+        """The weights that carry the error down now, of W's shape: R, W itself, or what else the rule makes of them."""
+        feedback = None if self.feedback is None else tf.cast(tf.convert_to_tensor(self.feedback), self.kernel.dtype)
+        return self.rule.propagating(tf.convert_to_tensor(self.kernel), feedback)
+
     def _activate(self, field: tf.Tensor) -> tf.Tensor:
         if self.bias is not None:
-            field = field + tf.convert_to_tensor(self.bias)
+            field = self._add_bias(field, tf.convert_to_tensor(self.bias))
         return field if self.activation is None else self.activation(field)
+
+    def _add_bias(self, field: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        return field + bias
 
     def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
         """h = W x, whose gradient is the local rule instead of the chain rule."""
-        rule, stale = self.rule, self._stale_feedback()
+        rule = self.rule
         kernel_mask = None if self.kernel_mask is None else tf.convert_to_tensor(self.kernel_mask)
         feedback_mask = None if self.feedback_mask is None else tf.convert_to_tensor(self.feedback_mask)
+
+        def decay(increment, weights):
+            if not rule.weight_decay:
+                return increment
+            return increment + tf.constant(rule.weight_decay, weights.dtype) * weights
 
         @tf.custom_gradient
         def linear(x, w, r):
@@ -139,14 +195,14 @@ class FeedbackLayer(keras.layers.Layer):
             def gradient(error):
                 errors = self._arrange_errors(error)
                 hebbian = self._correlate(arranged, errors)  # shape of W
-                down = self._pull_back(errors, rule.propagating(w, r) if stale is None else stale, x)  # shape of x
+                down = self._hand_down(errors, w, r, x)  # shape of x
                 r_increment = None
                 if rule.updates_feedback:
                     # No data tie R's update to the reading of R, and in graphs of several steps TensorFlow's optimiser
                     # drops the order between the two: R would sometimes be read after its update. This keeps it.
                     with tf.control_dependencies([r]):
-                        r_increment = tf.identity(keep(feedback_mask, rule.feedback_increment(hebbian)))
-                return down, keep(kernel_mask, hebbian), r_increment
+                        r_increment = tf.identity(keep(feedback_mask, decay(rule.feedback_increment(hebbian), r)))
+                return down, keep(kernel_mask, decay(hebbian, w)), r_increment
 
             return self._forward(arranged, w), gradient
 
@@ -155,20 +211,24 @@ class FeedbackLayer(keras.layers.Layer):
     def _pass_down(self, inputs, kernel, feedback, nothing) -> tf.Tensor:
         """Zeros of the output's shape through which an error reaches the input, and no weight."""
 
-        stale = self._stale_feedback()
-        through = self.rule.propagating(kernel, feedback) if stale is None else stale
-
         @tf.custom_gradient
         def silent(x):
             def gradient(error):
-                return self._pull_back(self._arrange_errors(error), through, x)
+                return self._hand_down(self._arrange_errors(error), kernel, feedback, x)
 
             return tf.identity(nothing), gradient
 
         return silent(inputs)
 
+    def _hand_down(self, errors: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
+        """The error for the layer below, of the inputs' shape."""
+        if self.rule.direct:
+            return tf.zeros_like(inputs)
+        stale = self._stale_feedback()
+        return self._pull_back(errors, self.rule.propagating(kernel, feedback if stale is None else stale), inputs)
+
     def _stale_feedback(self) -> tf.Tensor | None:
-        """Older weights through which the error travels instead of the rule's; None for the rule's."""
+        """Older feedback weights that stand for R when the error travels down; None for R itself."""
         return None
 
     def _arrange_inputs(self, inputs: tf.Tensor) -> tf.Tensor:

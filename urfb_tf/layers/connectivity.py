@@ -61,8 +61,23 @@ def seeded(identifier, seed: int, *names: str, spread: float = 1.0) -> keras.ini
     `spread` multiplies the values of initialisers that read their scale off the shape (Glorot's, He's, LeCun's).
     """
     initializer = keras.initializers.get(identifier)
-    if isinstance(identifier, str) and "seed" in (config := initializer.get_config()):
-        initializer = type(initializer).from_config({**config, "seed": stream(seed, *names)})
+    if isinstance(identifier, str):
+        initializer = reseeded(initializer, stream(seed, *names))
+    return _scaled(initializer, spread)
+
+
+def redrawn(identifier, generator: keras.random.SeedGenerator, spread: float = 1.0) -> keras.initializers.Initializer:
+    """Likewise, but each call draws other values, whatever seed the initialiser had."""
+    return _scaled(reseeded(keras.initializers.get(identifier), generator), spread)
+
+
+def reseeded(initializer: keras.initializers.Initializer, seed) -> keras.initializers.Initializer:
+    """The same initialiser with another seed; one that draws nothing stays what it is."""
+    config = initializer.get_config()
+    return type(initializer).from_config({**config, "seed": seed}) if "seed" in config else initializer
+
+
+def _scaled(initializer, spread: float) -> keras.initializers.Initializer:
     reads_shape = isinstance(initializer, keras.initializers.VarianceScaling)
     return Scaled(initializer, spread) if reads_shape and spread != 1 else initializer
 

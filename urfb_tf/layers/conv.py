@@ -35,6 +35,10 @@ class FeedbackConv2D(WindowLayer):
         self.built = True
 
     @property
+    def _free_size(self) -> int:  # type: ignore[override]
+        return 2 * max(self.kernel_size)
+
+    @property
     def _geometry(self) -> dict:
         return {"strides": [1, *self.strides, 1], "padding": self.padding.upper()}
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers import feedback_layers
+from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
 from urfb_tf.rules import BackPropagation
 
 
@@ -25,11 +25,14 @@ def angle(a, b) -> float | None:
 
 
 def weight_angles(model: keras.Model) -> dict[str, float | None]:
-    """The angle between R and W of each layer that has an R, by layer name."""
+    """The angle between W and the weights that carry the error down, of each layer where these are not W itself.
+
+    By layer name. Where no error is handed down, as in direct feedback alignment, None.
+    """
     return {
-        layer.name: angle(layer.feedback, layer.kernel)
+        layer.name: angle(layer.carrying_feedback(), layer.kernel)
         for layer in feedback_layers(model)
-        if layer.feedback is not None
+        if layer.rule != BackPropagation()
     }
 
 
@@ -85,12 +88,17 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
 def back_propagating(model: keras.Model) -> Iterator[None]:
     """Within the block, all layers hand the exact gradient down. For calls that are not compiled functions."""
     layers = feedback_layers(model)
+    direct = [(layer, layer.active) for layer in layers_of(model) if isinstance(layer, DirectFeedback)]
     own = [(layer.rule, layer.propagate_derivative) for layer in layers]
     for layer in layers:
         layer.rule, layer.propagate_derivative = BackPropagation(), True
+    for layer, _ in direct:
+        layer.active = False
     try:
         yield
     finally:
+        for layer, active in direct:
+            layer.active = active
         for layer, (rule, propagate_derivative) in zip(layers, own, strict=True):
             layer.rule, layer.propagate_derivative = rule, propagate_derivative
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from urfb_tf.layers import feedback_layers
 from urfb_tf.metrics.alignment import angle
+from urfb_tf.rules import BackPropagation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Snapshot:
         step: how many steps were taken before, from 0.
         loss: the batch's.
         kernel: W.
-        feedback: R, for the layers that have one.
+        feedback: the weights that carry the error down, of the layers where these are not W itself: R, or what the rule
+            makes of it. Where no error is handed down they are 0.
         increment: -dC/dW under the rule, what SGD multiplies by its learning rate and adds to W.
     """
 
@@ -65,7 +67,7 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
                 step,
                 float(loss),
                 {layer.name: layer.kernel.numpy() for layer in layers},
-                {layer.name: layer.feedback.numpy() for layer in layers if layer.feedback is not None},
+                {layer.name: layer.carrying_feedback().numpy() for layer in layers if layer.rule != BackPropagation()},
                 {layer.name: -g.numpy() for layer, g in zip(layers, of_kernels, strict=True)},
             )
         )

@@ -8,6 +8,7 @@ from urfb_tf.activations import SaturatedLinearity
 from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
 from urfb_tf.losses import OneVsRestHinge
+from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.networks.notation import Step, parse
 from urfb_tf.seeds import stream
 
@@ -21,6 +22,7 @@ def build(
     loss: str = "hinge",
     classes: int = 10,
     connectivity: float = 1.0,
+    batch_norm: bool = False,
     reading: str | readings.Reading = readings.DEFAULT,
     seed: int = 0,
     input_shape: tuple[int, int, int] = (32, 32, 3),
@@ -39,6 +41,8 @@ def build(
         loss: "hinge", equation (3), or "softmax", the cross-entropy.
         classes: the number of output units, >= 2.
         connectivity: the share of connections that exist, drawn for W and R independently (section 4).
+        batch_norm: whether to normalise the fields of all hidden layers over the batch, as sign feedback wants (Liao et
+            al. 2016). The paper does not.
         reading: how to understand the paper where it leaves a choice.
         seed: of all weights, masks and dropout.
         input_shape: [H, W, C].
@@ -54,12 +58,14 @@ def build(
         raise ArgumentError(f"A classifier needs a whole number of classes >= 2, but got {classes!r}.")
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
-    assembly = _Assembly(rules.get(rule), classes, connectivity, readings.get(reading), seed)
+    if batch_norm and not readings.get(reading).propagate_derivative:
+        raise ArgumentError("Batch normalisation needs a reading whose errors pass the activation's derivative.")
+    assembly = _Assembly(rules.get(rule), classes, connectivity, readings.get(reading), seed, batch_norm=batch_norm)
     inputs = keras.Input(input_shape, name="pixels")
     outputs = keras.layers.Rescaling(1 / 255, name="rescaling")(inputs)
     for step in parse(notation):
         outputs = assembly.add(step, outputs)
-    model = keras.Model(inputs, outputs, name=name)
+    model = connect_direct_feedback(keras.Model(inputs, outputs, name=name), seed=seed)
     model.compile(
         optimizer=keras.optimizers.SGD(learning_rate),
         loss=make_loss(loss, classes, reading),
@@ -80,12 +86,13 @@ def make_loss(loss: str, classes: int, reading: str | readings.Reading = reading
 class _Assembly:
     """Adds one step after another, and remembers what later steps depend on."""
 
-    def __init__(self, rule, classes, connectivity, reading, seed):
+    def __init__(self, rule, classes, connectivity, reading, seed, *, batch_norm):
         self.rule = rule
         self.classes = classes
         self.connectivity = connectivity
         self.reading = reading
         self.seed = seed
+        self.batch_norm = batch_norm
         self.counts: dict[str, int] = {}
         self.convolutions: list = []
 
@@ -101,15 +108,25 @@ class _Assembly:
         return {
             "rule": "bp" if is_first else self.rule,  # nothing below the first layer needs its error
             "connectivity": 1.0 if spared and not self.reading.prune_all else self.connectivity,
-            "activation": None if is_output else SaturatedLinearity(self.reading.slope, self.reading.closed),
+            "activation": None if is_output or self.batch_norm else self._sigma(),
             "propagate_derivative": self.reading.propagate_derivative,
             "seed": stream(self.seed, name),
             "name": name,
         }
 
+    def _sigma(self) -> SaturatedLinearity:
+        return SaturatedLinearity(self.reading.slope, self.reading.closed)
+
+    def _normalised(self, name, x):
+        """The unit's output: normalisation and non-linearity where the layer itself has none."""
+        if not self.batch_norm:
+            return x
+        x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
+        return keras.layers.Activation(self._sigma(), name=f"{name}_sigma")(x)
+
     def _conv(self, name, x, filters, height, width):
         layer = FeedbackConv2D(int(filters), (int(height), int(width)), **self._connections(name))
-        x = layer(x)
+        x = self._normalised(name, layer(x))
         self.convolutions.append(x)
         return x
 
@@ -138,7 +155,7 @@ class _Assembly:
         return keras.layers.Dropout(rate, seed=stream(self.seed, name), name=name)(x)
 
     def _dense(self, name, x, units):
-        return FeedbackDense(int(units), **self._connections(name))(self._flat(x))
+        return self._normalised(name, FeedbackDense(int(units), **self._connections(name))(self._flat(x)))
 
     def _output(self, name, x):
         return FeedbackDense(self.classes, **self._connections(name, is_output=True))(self._flat(x))

@@ -13,6 +13,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep
+from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
 
 DRAWN = ("kernel", "feedback", "bias")  # what `reinitialise` draws anew
@@ -55,7 +56,7 @@ def untie(
         filters = tf.reshape(value, [-1, *value.shape[2:]])  # [kh kw, Cin, F]
         return tf.gather(filters, new.locality.pairs.offset)  # [S, Cin, F]
 
-    return _rebuild(model, chosen, replace, values)
+    return rebuild(model, chosen, replace, values)
 
 
 def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iterable[str] | None = None) -> keras.Model:
@@ -71,12 +72,13 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     """
     chosen = choose(model, layers, (FeedbackLayer,))[1 if layers is None else 0 :]
     serialized = keras.saving.serialize_keras_object(rules.get(rule))
-    return _rebuild(
+    changed = rebuild(
         model,
         chosen,
         lambda layer: type(layer).from_config({**layer.get_config(), "rule": serialized}),
         lambda old, new, name: tf.convert_to_tensor(getattr(old, name)),
     )
+    return connect_direct_feedback(changed)
 
 
 def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
@@ -141,7 +143,7 @@ def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> lis
     return [layer for layer in found if layer.name in names]  # nested models may use a name twice
 
 
-def _rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
+def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
     """A copy in which `replace(layer)` stands for each chosen layer, its weights `values(old, new, name)`."""
     if not getattr(model, "inputs", None):
         raise ArgumentError("Only built functional and sequential models can be changed so; this one is neither.")
@@ -161,7 +163,7 @@ def _rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callab
                 target.assign(source)
             continue
         for name in WEIGHTS:
-            if getattr(old, name) is not None and getattr(new, name) is not None:
+            if getattr(old, name, None) is not None and getattr(new, name) is not None:
                 getattr(new, name).assign(values(old, new, name))
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()

@@ -1,0 +1,260 @@
+"""Direct feedback alignment: the output error reaches every layer at once, however the model is run or changed."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import urfb_tf
+from urfb_tf import FeedbackDense, metrics
+from urfb_tf.data import Dataset, Split
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import DirectFeedback, feedback_layers
+from urfb_tf.networks import build, connect_direct_feedback
+
+NOTATION = "conv 4 3x3; maxpool 3; full conn. 8; full conn. 6; output"
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.integers(0, 256, (40, 8, 8, 3)).astype("uint8")
+LABELS = RANDOM.integers(0, 3, 40).astype("int32")
+
+
+def network(rule="dfa", **options):
+    return build(NOTATION, rule, classes=3, input_shape=(8, 8, 3), **options)
+
+
+def end_of(model):
+    return next(layer for layer in model.layers if isinstance(layer, DirectFeedback))
+
+
+def dense_model(dtype="float64"):
+    inputs = x = keras.Input((5,), dtype=dtype)
+    for number, (units, activation) in enumerate([(7, "tanh"), (6, "tanh"), (3, None)]):
+        rule = "dfa" if number else "bp"
+        x = FeedbackDense(units, rule=rule, activation=activation, seed=number, dtype=dtype, name=f"layer{number}")(x)
+    model = connect_direct_feedback(keras.Model(inputs, x), seed=4)
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.MeanSquaredError(reduction="sum"))
+    return model
+
+
+def by_hand(weights, projections, x, targets):
+    """Gradients of the sum over the batch of the mean squared error, in NumPy."""
+    w1, w2, w3 = weights
+    y1 = np.tanh(x @ w1)
+    y2 = np.tanh(y1 @ w2)
+    e = 2 * (y2 @ w3 - targets) / targets.shape[1]  # [B, 3]
+    d1 = (e @ projections[0]) * (1 - y1**2)  # [B, 7]
+    d2 = (e @ projections[1]) * (1 - y2**2)  # [B, 6]
+    return [x.T @ d1, y1.T @ d2, y2.T @ e]
+
+
+@pytest.mark.parametrize("how", [{"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}], ids=str)
+def test_steps_are_those_computed_by_hand(how):
+    model = dense_model("float32")
+    model.compile(keras.optimizers.SGD(0.01), model.loss, **how)
+    x, targets = RANDOM.normal(size=(20, 5)), RANDOM.normal(size=(20, 3))
+    weights = [layer.kernel.numpy().astype(float) for layer in feedback_layers(model)]
+    projections = [b.numpy().astype(float) for b in end_of(model).projections]
+    model.fit(x.astype("float32"), targets.astype("float32"), batch_size=5, epochs=3, shuffle=False, verbose=0)
+    for _ in range(3):
+        for first in range(0, 20, 5):
+            rows = slice(first, first + 5)
+            steps = by_hand(weights, projections, x[rows], targets[rows])
+            weights = [w - 0.01 * step for w, step in zip(weights, steps, strict=True)]
+    for layer, expected in zip(feedback_layers(model), weights, strict=True):
+        # Twelve steps in float32 beside float64, of weights of size 1.
+        np.testing.assert_allclose(layer.kernel, expected, rtol=0, atol=3e-6)
+
+
+def test_one_gradient_is_that_computed_by_hand():
+    model = dense_model()
+    x, targets = RANDOM.normal(size=(4, 5)), RANDOM.normal(size=(4, 3))
+    with tf.GradientTape() as tape:
+        loss = model.loss(targets, model(x))
+    # Keras sums the losses in the type of its settings, float32.
+    found = tape.gradient(loss, [layer.kernel.value for layer in feedback_layers(model)])
+    weights = [layer.kernel.numpy() for layer in feedback_layers(model)]
+    projections = [b.numpy().astype(float) for b in end_of(model).projections]
+    for a, b in zip(found, by_hand(weights, projections, x, targets), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-6)
+
+
+def test_pooling_below_a_layer_passes_the_direct_error_on_to_the_convolution():
+    model = network()
+    pixels = tf.cast(IMAGES[:5], tf.float32)
+    conv, pool = model.get_layer("conv1"), model.get_layer("maxpool1")
+    with tf.GradientTape(persistent=True) as tape:
+        x = model.get_layer("rescaling")(pixels)
+        pooled = pool(conv(x))  # [B, 4, 4, 4]
+        output = model(pixels)
+        loss = model.loss(LABELS[:5], output)
+    error = tape.gradient(loss, output)
+    sent = tf.reshape(error @ end_of(model).projections[0], pooled.shape)
+    expected = tape.gradient(pooled, conv.kernel.value, output_gradients=sent)
+    assert np.any(expected != 0)
+    # The convolution adds up its products in another order than with one sum less.
+    np.testing.assert_allclose(tape.gradient(loss, conv.kernel.value), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_compiled_epochs_make_the_updates_of_fit(jit_compile):
+    split = Split(IMAGES, LABELS)
+    model, fitted = network(), network()
+    start = [w.copy() for w in model.get_weights()]
+    urfb_tf.train(
+        model,
+        Dataset("small", 3, split, split, split),
+        epochs=2,
+        batch_size=40,
+        learning_rate=0.1,
+        jit_compile=jit_compile,
+    )
+    fitted.compile(keras.optimizers.SGD(0.1), fitted.loss, jit_compile=False)
+    # One batch holds all images, so that their order matters to rounding alone.
+    fitted.fit(IMAGES.astype("float32"), LABELS, batch_size=40, epochs=2, verbose=0)
+    for a, b, c in zip(model.get_weights(), fitted.get_weights(), start, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-6)
+        assert np.any(a != c) or c.shape[0] == 3  # the B [3, D] stay
+
+
+def test_the_random_weights_stay_and_are_drawn_from_the_seed():
+    first, again, other = network(seed=1), network(seed=1), network(seed=2)
+    before = [b.numpy() for b in end_of(first).projections]
+    assert [b.shape for b in before] == [(3, 64), (3, 8), (3, 6)]
+    first.fit(IMAGES.astype("float32"), LABELS, epochs=1, verbose=0)
+    for a, b, c, d in zip(
+        before, end_of(first).projections, end_of(again).projections, end_of(other).projections, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+        assert not np.any(a == d.numpy())
+
+
+def test_direct_feedback_learns():
+    model = network()
+    losses = model.fit(IMAGES.astype("float32"), LABELS, batch_size=10, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_angles_are_against_true_back_propagation():
+    model, reference = network(), network("bp")
+    for layer, twin in zip(feedback_layers(model), feedback_layers(reference), strict=True):
+        twin.kernel.assign(layer.kernel)
+    pixels = tf.cast(IMAGES, tf.float32)
+
+    def increments(model):
+        with tf.GradientTape() as tape:
+            loss = model.loss(LABELS, model(pixels))
+        return tape.gradient(loss, [layer.kernel.value for layer in feedback_layers(model)])
+
+    found = metrics.update_angles(model, pixels, LABELS)
+    expected = [metrics.angle(a, b) for a, b in zip(increments(model), increments(reference), strict=True)]
+    np.testing.assert_allclose(list(found.values()), expected, rtol=0, atol=0.05)  # degrees; arccos near 0 is steep
+    assert found["output"] < 0.05
+    assert found["conv1"] > 5
+    assert set(metrics.weight_angles(model).values()) == {None}  # no weights hand an error down
+    errors = metrics.error_angles(model, pixels, LABELS)
+    assert errors["output"] < 0.05
+    assert errors["dense1"] > 5
+
+
+def test_a_saved_model_comes_back_whole(tmp_path):
+    model = network()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for each in (model, loaded):
+        each.fit(IMAGES.astype("float32"), LABELS, batch_size=10, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_changing_the_rule_connects_and_disconnects():
+    urfb = network("urfb")
+    direct = urfb_tf.change_rule(urfb, "dfa")
+    assert end_of(direct).targets == ["dense1", "dense2", "output"]
+    assert connect_direct_feedback(direct) is direct
+    back = urfb_tf.change_rule(direct, "bp")
+    assert not any(isinstance(layer, DirectFeedback) for layer in back.layers)
+    pixels = IMAGES.astype("float32")
+    for model in (direct, back):
+        np.testing.assert_array_equal(model.predict(pixels, verbose=0), urfb.predict(pixels, verbose=0))
+        assert model.loss.mu == urfb.loss.mu
+    some = urfb_tf.change_rule(direct, "urfb", ["output"])
+    assert end_of(some).targets == ["dense1", "dense2"]
+
+
+def test_without_the_connection_a_layer_hands_nothing_down():
+    layer = FeedbackDense(3, rule="dfa")
+    x = tf.ones([2, 4])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x)
+    np.testing.assert_array_equal(tape.gradient(y, x), np.zeros([2, 4]))
+
+
+def test_batch_normalisation_keeps_its_precision_and_the_output_its_own():
+    model = keras.Sequential(
+        [keras.Input((4,)), FeedbackDense(6, rule="bp", dtype="mixed_float16"), FeedbackDense(3, rule="dfa")]
+    )
+    connected = connect_direct_feedback(model)
+    assert connected(tf.ones([2, 4])).dtype == tf.float32
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(connected(tf.ones([2, 4])))
+    gradient = tape.gradient(loss, connected.layers[1].kernel.value)
+    assert np.any(gradient != 0)
+
+
+def nested():
+    inner = keras.Sequential([keras.Input((4,)), FeedbackDense(4, rule="dfa", name="inner")])
+    return keras.Sequential([keras.Input((4,)), FeedbackDense(4, rule="bp"), inner])
+
+
+def shared():
+    layer = FeedbackDense(4, rule="dfa", name="shared")
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, layer(layer(inputs)))
+
+
+def grown():
+    model = keras.Sequential([keras.Input((4,))])
+    for name, rule in {"first": "bp", "second": "dfa", "third": "dfa"}.items():
+        model.add(FeedbackDense(4, rule=rule, name=name))
+    return model
+
+
+def test_a_sequential_model_may_have_grown_layer_by_layer():
+    model = grown()
+    connected = connect_direct_feedback(model)
+    assert end_of(connected).targets == ["second", "third"]
+    x = RANDOM.normal(size=(2, 4)).astype("float32")
+    np.testing.assert_array_equal(connected(x), model(x))
+
+
+def subclassed():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer = FeedbackDense(4, rule="dfa")
+
+        def call(self, x):
+            return self.layer(x)
+
+    return Own()
+
+
+def of_free_size():
+    inputs = keras.Input((None, 4))
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(FeedbackDense(4, rule="dfa")(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (nested, "nested models"),
+        (shared, "used once"),
+        (subclassed, "functional or sequential"),
+        (of_free_size, "fixed size"),
+    ],
+)
+def test_models_that_cannot_be_connected_are_refused(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        connect_direct_feedback(make())

@@ -1,0 +1,112 @@
+"""`rules.check` finds what is wrong with a rule."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+from urfb_tf import rules
+from urfb_tf.errors import ArgumentError
+
+
+class Doubled(rules.FeedbackRule):
+    """Nothing is wrong with this one: twice W carries the error."""
+
+    name = "doubled"
+    has_feedback = False
+
+    def propagating(self, kernel, feedback):
+        return 2 * kernel
+
+
+class Forgetful(rules.UpdatedRandomFeedback):
+    def get_config(self):
+        return {}
+
+
+class Misshapen(rules.FeedbackRule):
+    def propagating(self, kernel, feedback):
+        return feedback[:-1]
+
+
+class WithoutWeights(rules.FeedbackRule):
+    has_feedback = False
+    updates_feedback = True
+
+    def propagating(self, kernel, feedback):
+        return kernel
+
+
+class Restless(rules.FeedbackRule):
+    """Draws other weights at each question."""
+
+    def propagating(self, kernel, feedback):
+        return feedback * tf.random.uniform([])
+
+
+class Idle(rules.FeedbackRule):
+    renews_feedback = True
+
+    def renewed_feedback(self, layer, kernel, feedback):
+        return feedback
+
+
+class Uneven(rules.FeedbackRule):
+    updates_feedback = True
+    calls = 0
+
+    def feedback_increment(self, hebbian):
+        type(self).calls += 1
+        return type(self).calls * hebbian
+
+
+BROKEN = {
+    "comes back from its configuration as another": Forgetful(0.5),
+    "through weights": Misshapen(),
+    "updates feedback weights that it does not have": WithoutWeights(),
+    "does not send the error": Restless(),
+    "does not renew": Idle(),
+    "does not let R": Uneven(),
+}
+
+
+@pytest.fixture
+def registered():
+    """Lists rules for one test only."""
+    known = dict(rules.RULES)
+
+    def register(rule):
+        type(rule).name = type(rule).__name__.lower()
+        rules.register(type(rule))
+        return rule
+
+    yield register
+    rules.RULES.clear()
+    rules.RULES.update(known)
+
+
+def test_a_rule_that_keeps_its_promises_passes_by_itself_and_by_name(registered):
+    rules.check(registered(Doubled()))
+    rules.check("doubled")
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_promise_is_named(message, registered):
+    with pytest.raises(ArgumentError, match=message):
+        rules.check(registered(BROKEN[message]))
+
+
+def test_a_rule_that_is_not_registered_is_told_to_be():
+    class Unknown(rules.FeedbackRule):
+        name = "unknown"
+
+        def propagating(self, kernel, feedback):
+            return kernel
+
+    assert keras.saving.get_registered_object("urfb_tf>Unknown") is None
+    with pytest.raises(ArgumentError, match="decorate it with `register`"):
+        rules.check(Unknown())
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ArgumentError, match="Unknown feedback rule"):
+        rules.check("nonsense")

@@ -1,0 +1,107 @@
+"""A stock Keras model as one that learns by a feedback rule."""
+
+from collections.abc import Iterable
+
+import keras
+import tensorflow as tf
+
+from urfb_tf import rules
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, layers_of
+from urfb_tf.layers.connectivity import reseeded
+from urfb_tf.networks.changes import choose, rebuild
+from urfb_tf.networks.direct import connect_direct_feedback
+from urfb_tf.seeds import stream
+
+KINDS = (keras.layers.Dense, keras.layers.Conv2D)
+
+
+def convert(
+    model: keras.Model, rule: str | rules.FeedbackRule = "urfb", *, skip: Iterable[str] = (), seed: int = 0
+) -> keras.Model:
+    """The same function and weights, every `Dense` and `Conv2D` replaced by a layer that learns by a feedback rule.
+
+    All other layers stay what they are and hand the exact gradient down: pooling, sums and activations have nothing to
+    learn; those that have, such as batch normalisation or depthwise convolutions, go on by back-propagation, and
+    `under_back_propagation` names them. The lowest layer has no one to hand an error to and takes the rule "bp", unless
+    something below it learns. R is drawn as W's initialiser would, independently of W.
+
+    Args:
+        model: a built functional or sequential model. It stays as it is.
+        rule: a feedback rule or its name.
+        skip: names of layers to leave as they are.
+        seed: of R, and of the fixed weights of direct feedback.
+
+    Returns:
+        A new model, compiled as the old one was, with an optimiser that starts afresh. Under direct feedback alignment
+        it is functional, whatever the old one was.
+
+    Raises:
+        ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
+            with groups, dilation or channels first, or weights with regularisers or constraints.
+    """
+    rule = rules.get(rule)
+    skipped = {id(layer) for layer in choose(model, skip, (keras.layers.Layer,))}
+    # A layer of the user's own that extends these may compute something else, so only the very classes count.
+    chosen = [layer for layer in layers_of(model) if type(layer) in KINDS and id(layer) not in skipped]
+    for layer in chosen:
+        _check(layer)
+    learning = [layer for layer in layers_of(model) if getattr(layer, "trainable_variables", [])]
+    lowest = learning[0] if learning else None
+
+    def replace(layer):
+        return _replacement(layer, "bp" if layer is lowest else rule, stream(seed, layer.name, "convert"))
+
+    def values(old, new, name):
+        return tf.convert_to_tensor(getattr(old, name))
+
+    return connect_direct_feedback(rebuild(model, chosen, replace, values), seed=seed)
+
+
+def under_back_propagation(model: keras.Model) -> list[str]:
+    """The names of the layers that learn without a feedback rule, from automatic differentiation."""
+    return [
+        layer.name
+        for layer in layers_of(model)
+        if not isinstance(layer, FeedbackLayer) and getattr(layer, "trainable_variables", [])
+    ]
+
+
+def _replacement(layer, rule, seed: int) -> FeedbackLayer:
+    shared = {
+        "name": layer.name,
+        "dtype": layer.dtype_policy,
+        "trainable": layer.trainable,
+        "activation": layer.activation,
+        "use_bias": layer.use_bias,
+        "kernel_initializer": layer.kernel_initializer,
+        "bias_initializer": layer.bias_initializer,
+        "feedback_initializer": _independent(layer.kernel_initializer, stream(seed, "feedback")),
+        "activity_regularizer": layer.activity_regularizer,
+        "rule": rule,
+        "seed": seed,
+    }
+    if isinstance(layer, keras.layers.Dense):
+        return FeedbackDense(layer.units, **shared)
+    return FeedbackConv2D(layer.filters, layer.kernel_size, layer.strides, layer.padding, **shared)
+
+
+def _independent(initializer: keras.initializers.Initializer, seed: int):
+    """An initialiser like W's with values of its own. One that draws nothing would make R equal to W or constant."""
+    return reseeded(initializer, seed) if "seed" in initializer.get_config() else "glorot_uniform"
+
+
+def _check(layer) -> None:
+    hint = f"; to leave the layer under back-propagation, name it in skip=[{layer.name!r}]"
+    if isinstance(layer, keras.layers.Conv2D):
+        found = {
+            f"{layer.groups} groups": layer.groups != 1,
+            "dilation": tuple(layer.dilation_rate) != (1, 1),
+            "channels first": layer.data_format != "channels_last",
+        }
+        for what, present in found.items():
+            if present:
+                raise ArgumentError(f"Convolution {layer.name!r} has {what}, which no feedback layer can do{hint}.")
+    for what in ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"):
+        if getattr(layer, what) is not None:
+            raise ArgumentError(f"Layer {layer.name!r} has a {what}, which feedback layers do not have{hint}.")

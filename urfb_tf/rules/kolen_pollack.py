@@ -1,0 +1,32 @@
+"""Kolen and Pollack's rule: URFB in which W and R decay, and so become equal."""
+
+from urfb_tf.errors import ArgumentError, is_positive
+from urfb_tf.rules.paper import UpdatedRandomFeedback
+from urfb_tf.rules.rule import register
+
+
+@register
+class KolenPollack(UpdatedRandomFeedback):
+    """KP: URFB with epsilon = 1, and the same decay of W and R (Kolen and Pollack 1994; Akrout et al. 2019).
+
+    Both take the same increment, and both lose the same share of themselves. Under plain SGD with step eta, R - W
+    therefore shrinks by the factor 1 - eta `weight_decay` at each step, whatever is learnt: R converges to W, where
+    under URFB their difference never changes. A layer without R (the lowest) does not decay.
+
+    Args:
+        weight_decay: lambda, > 0; the loss is as if it had lambda / 2 times the squared weights added.
+
+    Raises:
+        ArgumentError: if `weight_decay` is not a positive finite number.
+    """
+
+    name = "kp"
+
+    def __init__(self, weight_decay: float = 1e-3):
+        super().__init__(epsilon=1.0)
+        if not is_positive(weight_decay):
+            raise ArgumentError(f"Kolen and Pollack's rule needs a finite weight_decay > 0, but got {weight_decay!r}.")
+        self.weight_decay = float(weight_decay)
+
+    def get_config(self) -> dict:
+        return {"weight_decay": self.weight_decay}

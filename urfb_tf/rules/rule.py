@@ -1,0 +1,85 @@
+"""What a feedback rule is, and how one is found by its name."""
+
+import keras
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError, one_of
+
+RULES: dict[str, type["FeedbackRule"]] = {}
+
+
+def register(rule: type["FeedbackRule"]) -> type["FeedbackRule"]:
+    """List a rule under its `name`, and let Keras save and load it."""
+    RULES[rule.name] = rule
+    return keras.saving.register_keras_serializable("urfb_tf")(rule)
+
+
+class FeedbackRule:
+    """How the error passes a layer, equations (6) and (7).
+
+    Attributes:
+        name: the name by which `get` finds the rule.
+        has_feedback: whether the layer owns feedback weights R beside W.
+        updates_feedback: whether R learns from the error. If not, no optimiser ever sees it.
+        weight_decay: what share of W and of R the layer adds to their increments, so that both shrink.
+        renews_feedback: whether R changes by itself at each training step, as `renewed_feedback` says.
+        direct: whether the layer hands nothing down, since the output error reaches all layers at once.
+    """
+
+    name: str
+    has_feedback: bool = True
+    updates_feedback: bool = False
+    weight_decay: float = 0.0
+    renews_feedback: bool = False
+    direct: bool = False
+
+    def propagating(self, kernel: tf.Tensor, feedback: tf.Tensor | None) -> tf.Tensor:
+        """The weights that carry the error down, in the layout and shape of `kernel`."""
+        del kernel
+        assert feedback is not None
+        return feedback
+
+    def feedback_increment(self, hebbian: tf.Tensor) -> tf.Tensor:
+        """What R's gradient is when W's is `hebbian`, same shape. Asked only if `updates_feedback`."""
+        raise NotImplementedError(f"{type(self).__name__} does not update its feedback weights")
+
+    def renewed_feedback(self, layer, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
+        """R with which a training step begins, of R's shape. Asked only if `renews_feedback`.
+
+        Args:
+            layer: the `FeedbackLayer`; its `draw_feedback` and `mean_products` are there for this.
+            kernel, feedback: W and R.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not renew its feedback weights")
+
+    def get_config(self) -> dict:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "FeedbackRule":
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.get_config() == self.get_config()
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(sorted(self.get_config().items()))))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def get(identifier: "str | dict | FeedbackRule") -> FeedbackRule:
+    """The rule that a name, a Keras configuration or a rule itself stands for.
+
+    Raises:
+        ArgumentError: if there is no such rule.
+    """
+    if isinstance(identifier, FeedbackRule):
+        return identifier
+    if isinstance(identifier, str) and identifier.lower() in RULES:
+        return RULES[identifier.lower()]()
+    if isinstance(identifier, dict):
+        return keras.saving.deserialize_keras_object(identifier)
+    raise ArgumentError(one_of("feedback rule", identifier, RULES))
