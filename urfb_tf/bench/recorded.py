@@ -1,0 +1,64 @@
+"""What the recorded benchmarks say, in tables and sentences that stay right when they are measured again."""
+
+from collections.abc import Mapping
+
+from urfb_tf.bench import training
+from urfb_tf.bench.subjects import SUBJECTS, find
+from urfb_tf.report import Table
+
+
+def provenance(records: Mapping[str, dict]) -> Table:
+    """When and on what each subject was measured, and how busy the machine was with it and with anything else."""
+    rows = []
+    for subject in SUBJECTS:
+        if subject not in records:
+            rows.append([subject, "not recorded", *[""] * 5])
+            continue
+        record = records[subject]
+        hardware, machine = record["hardware"], record["machine"]
+        rows.append(
+            [
+                subject,
+                record["date"][:10],
+                f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
+                ", ".join("?" if load is None else f"{load:.1f}" for load in record["load"]),
+                str(record["settings"]["repeats"]),
+                f"{machine['flops'] / 1e9:.0f} GFLOP/s, {machine['bandwidth'] / 1e9:.0f} GB/s",
+                _short(record["commit"]),
+            ]
+        )
+    header = ["subject", "date", "device", "load before, after", "repeats", "ceilings", "commit"]
+    return Table(header, rows)
+
+
+def disturbed(records: Mapping[str, dict]) -> list[str]:
+    """The subjects during which more processes wanted a core than there were cores."""
+    return [
+        subject
+        for subject, record in records.items()
+        if max((load or 0) for load in record["load"]) > record["hardware"]["cores"] + 0.5
+    ]
+
+
+def shown(records: Mapping[str, dict], subject: str) -> list[Table | str]:
+    """A subject's tables, each after its title in bold Markdown; a sentence if it is not recorded."""
+    if subject not in records:
+        return [f"Not recorded yet: `python -m urfb_tf bench {subject} --record` does it."]
+    parts: list[Table | str] = []
+    for title, content in find(subject).tables(records[subject]["found"]):
+        parts += [f"**{title}**", content] if title else [content]
+    return parts
+
+
+def verdicts(found: Mapping) -> str:
+    """The targets of training, as a list in Markdown."""
+    return "\n".join(
+        f"- {target.network}: {target.claim}. The ratio is {target.value:.2f}, the target "
+        f"{'at most' if target.at_most else 'at least'} {target.limit:g}: **{'reached' if target.met else 'missed'}**."
+        for target in training.targets(dict(found))
+    )
+
+
+def _short(commit: str) -> str:
+    number, plus, changes = commit.partition("+")
+    return number[:10] + plus + changes
