@@ -20,6 +20,7 @@ DEEP = {"conv1": 80.0, "conv2": 70.0, "conv3": 60.0, "dense1": 110.0, "output": 
         ("weight_angle", {"conv1": None, **{key: DEEP[key] for key in ("conv2", "dense1", "output")}},
          ["conv2", "dense1", "output"]),
         ("error_angle", {"dense1": 80.0, "output": 0.0}, ["dense1"]),
+        ("error_angle", {"conv1": None, "dense1": None, "output": 0.0}, ["conv1", "dense1"]),
     ],
 )  # fmt: skip
 def test_without_layers_named_the_lowest_the_middle_and_the_highest_are_shown(kind, angles, titles):

@@ -1,5 +1,7 @@
 """The compiled epoch: the same updates as `fit`, with and without XLA; evaluation, records and the order of images."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -216,3 +218,16 @@ def test_a_model_without_weights_or_loss_is_refused(tiny):
 def test_an_empty_split_is_refused(sizes, tiny):
     with pytest.raises(ArgumentError, match=r"there is no (validation|test) image"):
         train(network(), tiny.subset(*sizes), epochs=1, batch_size=10)
+
+
+def test_many_models_in_one_process_cause_no_warning(tiny):
+    said = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = said.append
+    logging.getLogger("tensorflow").addHandler(handler)
+    try:
+        for _ in range(5):
+            train(network(), tiny, epochs=1, batch_size=10)
+    finally:
+        logging.getLogger("tensorflow").removeHandler(handler)
+    assert not said, said[0].getMessage()

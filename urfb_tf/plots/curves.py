@@ -80,6 +80,8 @@ def alignment_curves(
 
 def _some_layers(histories: Mapping[str, Sequence[dict]], kind: str) -> list[str]:
     """The lowest, the middle and the highest layer; the output layer's error is never another than the true one."""
-    angles = next(iter(histories.values()))[-1][kind]
-    names = [name for name, angle in angles.items() if angle is not None and (kind, name) != ("error_angle", "output")]
+    everywhere = [record[kind] for epochs in histories.values() for record in epochs if kind in record]
+    hidden = [name for name in everywhere[0] if (kind, name) != ("error_angle", "output")]
+    # No angle where no error arrives, nor in a layer without feedback weights.
+    names = [name for name in hidden if any(angles.get(name) is not None for angles in everywhere)] or hidden
     return list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))

@@ -82,8 +82,10 @@ class EpochProgram:
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile
-        self._train = tf.function(self.train_steps, autograph=False, jit_compile=jit_compile)
-        self._evaluate = tf.function(self.evaluate_all, autograph=False, jit_compile=jit_compile)
+        # Functions of this program's own: TensorFlow counts how often a method is traced over all objects together, and
+        # would warn of the fifth model that a process trains.
+        self._train = tf.function(lambda *given: self.train_steps(*given), autograph=False, jit_compile=jit_compile)
+        self._evaluate = tf.function(lambda *given: self.evaluate_all(*given), autograph=False, jit_compile=jit_compile)
 
     def state(self) -> State:
         """The model's weights as tensors. Training goes on from them without touching the model."""
