@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from urfb_tf.bench import contenders
 from urfb_tf.bench.contenders.own import Compiled, Fit, own_weights
 from urfb_tf.bench.contenders.pytorch import TorchSteps
 from urfb_tf.bench.contenders.stock import StockFit
+from urfb_tf.bench.contenders.unfold import Unfolded
+from urfb_tf.layers import UntiedConv2D
 from urfb_tf.networks import build
 
 # Everything that simpnet and deepernet are made of, but for dropout, which draws differently in each library.
@@ -78,3 +81,21 @@ def test_the_rules_differ_so_that_agreement_means_something(expected):
     apart = [np.abs(a - b).max() for a, b in zip(expected["bp"][1], expected["frfb"][1], strict=True)]
     assert apart[below] > 1e-3
     assert apart[top] > 1e-5
+
+
+def test_the_untied_layer_in_pytorch_makes_the_same_update():
+    pytest.importorskip("torch")
+    shape, errors_shape = (5, 7, 6, 3), (5, 7, 6, 4)
+    layer = UntiedConv2D(4, (3, 2), rule="bp", seed=1)
+    layer.build(shape)
+    random = np.random.default_rng(0)
+    x, errors = (random.normal(size=each).astype(np.float32) for each in (shape, errors_shape))
+    other = Unfolded(layer, x, errors, hands_down=True, learning_rate=0.5)
+    np.testing.assert_array_equal(other.kernel(), layer.kernel)
+    with tf.GradientTape() as tape:
+        outputs = layer(tf.constant(x))
+    expected = layer.kernel - 0.5 * tape.gradient(outputs, layer.kernel.value, output_gradients=errors)
+    other.step()
+    # Sums of five float32 products of about 1, in another order.
+    np.testing.assert_allclose(other.kernel(), expected, rtol=0, atol=2e-6)
+    assert np.abs(other.kernel() - np.array(layer.kernel)).max() > 0.1

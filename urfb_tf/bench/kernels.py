@@ -97,16 +97,17 @@ def tables(found: dict) -> list[tuple[str, Table | str]]:
 def reason(row: Reached, found: dict) -> str:
     """What the measurement says about an operation that reaches less than half of its bound; else which ceiling it is.
 
-    In this order: it is hardly longer than a call that does nothing; the system spends the time, mapping fresh pages
-    for what comes out; it contains something that takes most of it; it keeps only one core busy; or none of these, and
-    it is bound by arithmetic of its own kind, which a matrix product's rate says nothing about.
+    In this order: it is hardly longer than a call that does nothing; the operating system spends most of the
+    processor's time, as in mapping fresh pages for what comes out; it contains something that takes most of it; it
+    keeps only one core busy; or none of these, and it is bound by arithmetic of its own kind, which a matrix product's
+    rate says nothing about.
     """
     if row.share >= HALF:
         return "arithmetic" if row.flops / found["flops"] >= row.traffic / found["bandwidth"] else "memory"
     if row.least < 2 * found["call"]:
         return "the call itself"
     if row.usage.system > HALF:
-        return f"mapping {row.usage.fresh / 1e6:.0f} MB of fresh memory"
+        return f"the system ({row.usage.faults:.0f} fresh pages)"
     for name, seconds in row.parts.items():
         if seconds > HALF * row.seconds:
             return name

@@ -1,8 +1,11 @@
-"""What a call takes of the processor: how many cores it keeps busy, for whom, and how much fresh memory it maps."""
+"""What a call takes of the processor: how many cores it keeps busy, for whom, and how often it maps fresh memory."""
 
 import dataclasses
 import time
 from collections.abc import Callable
+
+
+LEAST = 0.1  # seconds of calls: the system counts a processor's time in ticks of up to 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,12 +15,12 @@ class Usage:
     Attributes:
         cores: processor seconds of this process per second; other programs on the machine lower it.
         system: the share of these seconds that the operating system's kernel spent.
-        fresh: bytes of pages that a call touched first.
+        faults: pages of memory, of whatever size, that a call touched first.
     """
 
     cores: float
     system: float
-    fresh: float
+    faults: float
 
 
 def usage(call: Callable[[], object], repeats: int) -> Usage:
@@ -27,10 +30,12 @@ def usage(call: Callable[[], object], repeats: int) -> Usage:
     except ImportError:
         return Usage(0, 0, 0)
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    for _ in range(repeats):
+    calls = 0
+    while calls < repeats or time.perf_counter() - started < LEAST:
         call()
+        calls += 1
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     system = after.ru_stime - before.ru_stime
     total = system + after.ru_utime - before.ru_utime
-    pages = (after.ru_minflt - before.ru_minflt) / repeats
-    return Usage(total / seconds, system / total if total > 0 else 0.0, pages * resource.getpagesize())
+    faults = (after.ru_minflt - before.ru_minflt) / calls
+    return Usage(total / seconds, system / total if total > 0 else 0.0, faults)

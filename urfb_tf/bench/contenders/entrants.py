@@ -11,7 +11,7 @@ from urfb_tf.data import Split
 
 URFB, FRFB, BP = "URFB", "FRFB", "BP"
 DEFAULT_READING = "URFB, default reading"
-KERAS, KERAS_UNCOMPILED = "BP, Keras fit", "BP, Keras fit, jit_compile=False"
+KERAS = "BP, Keras fit"
 TORCH, BIOTORCH, MINIMAL = "BP, PyTorch", "FA, BioTorch", "FA, PyTorch, minimal"
 OURS = (URFB, FRFB, BP, DEFAULT_READING)
 
@@ -24,7 +24,6 @@ def lineup(notation: str, data: Split, batch: int, *, leave_out: tuple[str, ...]
         BP: lambda: Compiled(notation, data, batch, "bp", reading="paper"),
         DEFAULT_READING: lambda: Compiled(notation, data, batch, "urfb"),
         KERAS: lambda: StockFit(notation, data, batch),
-        KERAS_UNCOMPILED: lambda: StockFit(notation, data, batch, jit_compile=False),
     }
     if torch_missing() is None:
         makers |= {
