@@ -86,3 +86,7 @@ def test_the_measured_ceilings_are_positive():
     machine = Machine.measured(size=64)
     assert machine.flops > 0
     assert machine.bandwidth > 0
+
+
+def test_of_two_measurements_the_higher_ceilings_count():
+    assert Machine(2, 3).or_better(Machine(1, 4)) == Machine(2, 4)

@@ -81,6 +81,10 @@ class Machine:
             times = interleaved(calls, repeats=15)
         return cls(2 * size**3 / times["product"].least, 2 * source.nbytes / times["copy"].least)
 
+    def or_better(self, other: "Machine") -> "Machine":
+        """The higher of each ceiling."""
+        return Machine(max(self.flops, other.flops), max(self.bandwidth, other.bandwidth))
+
     def seconds(self, flops: float, elements: float) -> float:
         """The least time of an operation that moves `elements` floats to and from memory."""
         return max(flops / self.flops, 4 * elements / self.bandwidth)

@@ -4,7 +4,6 @@ import dataclasses
 import time
 from collections.abc import Callable
 
-
 LEAST = 0.1  # seconds of calls: the system counts a processor's time in ticks of up to 0.01
 
 
