@@ -171,11 +171,10 @@ class FeedbackLayer(keras.layers.Layer):
 
     def _activate(self, field: tf.Tensor) -> tf.Tensor:
         if self.bias is not None:
-            field = self._add_bias(field, tf.convert_to_tensor(self.bias))
+            bias = tf.convert_to_tensor(self.bias)
+            # As Keras' own layers do: the gradient of a plain sum adds up in another order.
+            field = tf.nn.bias_add(field, bias) if bias.shape.rank == 1 else field + bias
         return field if self.activation is None else self.activation(field)
-
-    def _add_bias(self, field: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        return field + bias
 
     def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
         """h = W x, whose gradient is the local rule instead of the chain rule."""

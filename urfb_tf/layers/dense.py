@@ -40,9 +40,6 @@ class FeedbackDense(FeedbackLayer):
     def _forward(self, inputs, weights):
         return tf.matmul(inputs, weights) if inputs.shape.rank == 2 else tf.tensordot(inputs, weights, 1)
 
-    def _add_bias(self, field, bias):
-        return tf.nn.bias_add(field, bias)  # as Keras' own layer does, whose gradient adds up in another order
-
     def _pull_back(self, error, weights, inputs):
         if error.shape.rank == 2:
             return tf.matmul(error, weights, transpose_b=True)  # [B, D]

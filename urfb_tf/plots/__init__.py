@@ -16,6 +16,7 @@ from urfb_tf.plots.linear import rules_compared as rules_compared
 from urfb_tf.plots.loss import error_signal as error_signal
 from urfb_tf.plots.loss import saturated_linearity as saturated_linearity
 from urfb_tf.plots.roofline import roofline as roofline
+from urfb_tf.plots.rules import losses_by_epsilon as losses_by_epsilon
 from urfb_tf.plots.untied import connections as connections
 from urfb_tf.plots.untied import filters_across_space as filters_across_space
 from urfb_tf.plots.untied import homogeneity_curves as homogeneity_curves
