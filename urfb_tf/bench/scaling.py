@@ -67,7 +67,7 @@ def tables(found: dict) -> list[tuple[str, Table | str]]:
             f"{', '.join(row['seconds'])} {row['unit']}",
             ", ".join(f"{1e3 * seconds:.1f}" for seconds in row["seconds"].values()),
             f"{row['exponent']:.2f}",
-            f"{row['standard_error']:.2f}",
+            f"{row['standard_error']:.3f}",
         ]
         for row in found["rows"]
     ]
