@@ -4,6 +4,7 @@ The program is a pure function of weights, images, labels and seed: shuffling, b
 inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates.
 """
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -82,10 +83,11 @@ class EpochProgram:
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile
-        # Functions of this program's own: TensorFlow counts how often a method is traced over all objects together, and
-        # would warn of the fifth model that a process trains.
-        self._train = tf.function(lambda *given: self.train_steps(*given), autograph=False, jit_compile=jit_compile)
-        self._evaluate = tf.function(lambda *given: self.evaluate_all(*given), autograph=False, jit_compile=jit_compile)
+        # Partial objects: TensorFlow counts how often a method is traced over all programs together, and would warn of
+        # the fifth model that a process trains.
+        train_steps, evaluate_all = functools.partial(self.train_steps), functools.partial(self.evaluate_all)
+        self._train = tf.function(train_steps, autograph=False, jit_compile=jit_compile)
+        self._evaluate = tf.function(evaluate_all, autograph=False, jit_compile=jit_compile)
 
     def state(self) -> State:
         """The model's weights as tensors. Training goes on from them without touching the model."""
