@@ -28,6 +28,12 @@ def test_without_layers_named_the_lowest_the_middle_and_the_highest_are_shown(ki
     assert [axis.get_title() for axis in made.axes] == titles
 
 
+def test_the_legend_of_angles_has_every_run_even_if_the_last_panel_lacks_one():
+    runs = {"urfb": history({"conv1": 80.0, "dense1": None}), "frfb": history({"conv1": None, "dense1": 70.0})}
+    made = plots.alignment_curves(runs, {name: name for name in runs}, "error_angle", ["dense1", "conv1"])
+    assert {text.get_text() for text in made.axes[-1].get_legend().get_texts()} == {"URFB", "FRFB"}
+
+
 @pytest.mark.parametrize(("angle", "top"), [(80.0, 105), (110.0, 115)])
 def test_an_angle_far_above_90_degrees_is_inside_its_panel(angle, top):
     made = plots.alignment_curves({"urfb": history({"dense1": angle})}, {"urfb": "urfb"}, "error_angle", ["dense1"])

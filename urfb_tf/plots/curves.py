@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from urfb_tf.plots.style import figure, line_styles
+from urfb_tf.plots.style import figure, line_styles, lines_of
 
 _TITLES = {
     "train_error": "train error, dropout on",
@@ -72,9 +72,11 @@ def alignment_curves(
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
             axis.set(title=layer, xlabel="epoch", yticks=range(0, 121, 30))
             axis.xaxis.get_major_locator().set_params(integer=True)
+        lines, labels = lines_of(axes)
         highest = max((axis.dataLim.y1 for axis in axes), default=90)
         axes[0].set(ylabel="degrees", ylim=(0, max(105, highest + 5)))
-        axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        if lines:
+            axes[-1].legend(lines, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
 
 

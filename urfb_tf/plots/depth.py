@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from urfb_tf.plots.style import figure, line_styles
+from urfb_tf.plots.style import figure, line_styles, lines_of
 
 
 def error_by_depth(panels: Mapping[str, Mapping[str, Mapping[int, float]]], rules: Mapping[str, str], chance: float):
@@ -22,11 +22,5 @@ def error_by_depth(panels: Mapping[str, Mapping[str, Mapping[int, float]]], rule
             axis.set(title=title, xlabel="convolutions", ylim=(0, 1.03))
         depths = sorted({depth for rows in panels.values() for errors in rows.values() for depth in errors})
         axes[0].set(ylabel="test error", xticks=depths)
-        axes[0].legend(*_all_handles(axes), loc="lower left")
+        axes[0].legend(*lines_of(axes), loc="lower left")
     return made
-
-
-def _all_handles(axes) -> tuple[list, list]:
-    """Each label once, from whichever panel has it."""
-    found = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    return list(found.values()), list(found)

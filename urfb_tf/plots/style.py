@@ -1,6 +1,6 @@
 """One house style: colours that colour-blind readers tell apart, and a white ground that reads in both themes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 # Okabe and Ito's palette; a rule keeps its colour and line style throughout the book.
@@ -55,3 +55,9 @@ def line_styles(rules: Mapping[str, str]) -> dict[str, dict]:
         }
         seen.add(rule)
     return styles
+
+
+def lines_of(axes: Iterable) -> tuple[list, list[str]]:
+    """Lines and labels for one legend of several panels, each label once, from whichever panel has it."""
+    found = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    return list(found.values()), list(found)
