@@ -63,7 +63,7 @@ def alignment_curves(
     """
     layers = _some_layers(histories, kind) if layers is None else layers
     styles = line_styles({label: rules[label] for label in histories})
-    with figure(1, len(layers), size=(3.2 * len(layers) + 1.6, 3), sharey=True) as (made, (axes,)):
+    with figure(1, len(layers), size=(2.5 * len(layers) + 1.6, 3), sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
             for label, epochs in histories.items():
                 points = [(e["epoch"], e[kind][layer]) for e in epochs if e.get(kind, {}).get(layer) is not None]
