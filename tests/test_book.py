@@ -1,5 +1,6 @@
 """The book builds where there is no dataset, and its pages are what a reader should get."""
 
+import collections
 import html.parser
 import pathlib
 import re
@@ -87,6 +88,12 @@ def test_pages_need_no_other_host_to_be_read(pages):
 def test_every_source_of_the_book_is_in_its_table_of_contents():
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "book").rglob("*.md")}
     assert sources == set(chapters())
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_no_name_of_a_place_is_given_twice_on_a_page(pages, name):
+    given = collections.Counter(re.findall(r'\sid="([^"]*)"', pages[name]))
+    assert not [place for place, times in given.items() if times > 1]
 
 
 @pytest.mark.parametrize("name", chapters())
