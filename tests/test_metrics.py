@@ -82,6 +82,23 @@ def test_r_set_to_w_is_back_propagation(batch):
     assert all(value == ZERO for value in metrics.weight_angles(model).values())
 
 
+def test_shared_connections_are_those_that_both_have(batch):
+    model = network("urfb", connectivity=0.5)
+    dense = model.get_layer("dense1")
+    both = np.logical_and(dense.kernel_mask, dense.feedback_mask)
+    dense.feedback.assign(np.where(both, 2 * dense.kernel.numpy(), dense.feedback.numpy()))
+    assert metrics.shared_weight_angles(model)["dense1"] == ZERO
+    assert metrics.weight_angles(model)["dense1"] > 30  # most of R stands where W has nothing
+    found = metrics.Alignment(*batch)(model)
+    assert set(found["shared_weight_angle"]) == {"dense1", "dense2"}  # the output layer keeps all connections
+    assert found["shared_weight_angle"]["dense1"] == 0
+
+
+@pytest.mark.parametrize(("rule", "connectivity"), [("bp", 0.5), ("urfb", 1.0), ("usf", 0.5)])
+def test_without_two_masks_nothing_is_shared(rule, connectivity):
+    assert metrics.shared_weight_angles(network(rule, connectivity=connectivity)) == {}
+
+
 def test_equation_six_to_the_letter_is_not_the_gradient_even_with_r_equal_to_w(batch):
     model = network("bp", reading=PAPER.but(propagate_derivative=False))
     for layer in feedback_layers(model):

@@ -4,8 +4,9 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.further import FURTHER
 from urfb_tf.experiments.paper import PAPER
+from urfb_tf.experiments.sparse import SPARSE
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (*PAPER, *FURTHER)}
+EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (*PAPER, *FURTHER, *SPARSE)}
 
 
 def find(identifier: str) -> Experiment:

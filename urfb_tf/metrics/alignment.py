@@ -36,6 +36,20 @@ def weight_angles(model: keras.Model) -> dict[str, float | None]:
     }
 
 
+def shared_weight_angles(model: keras.Model) -> dict[str, float | None]:
+    """The angle between W and R over the connections that both have, of each layer in which some lack one of them.
+
+    By layer name. Through the whole matrix, where what is absent counts as 0, `weight_angles` is larger, since most of
+    R's connections stand where W has none.
+    """
+    found = {}
+    for layer in feedback_layers(model):
+        if layer.kernel_mask is not None and layer.feedback_mask is not None and layer.rule != BackPropagation():
+            both = np.logical_and(layer.kernel_mask, layer.feedback_mask)
+            found[layer.name] = angle(np.asarray(layer.carrying_feedback())[both], np.asarray(layer.kernel)[both])
+    return found
+
+
 def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
     """The angle between W's increment under the model's rules and under back-propagation, by layer name.
 
@@ -104,7 +118,7 @@ def back_propagating(model: keras.Model) -> Iterator[None]:
 
 
 class Alignment:
-    """All three kinds of angle on one fixed batch, as a probe for `urfb_tf.train`.
+    """All kinds of angle on one fixed batch, as a probe for `urfb_tf.train`.
 
     Args:
         images, labels: the batch.
@@ -115,12 +129,17 @@ class Alignment:
         self.labels = tf.constant(labels)
 
     def __call__(self, model: keras.Model) -> dict:
-        """`weight_angle`, `update_angle` and `error_angle`: degrees by layer name, to a hundredth."""
+        """`weight_angle`, `update_angle` and `error_angle`: degrees by layer name, to a hundredth.
+
+        With absent connections also `shared_weight_angle`.
+        """
         found = {
             "weight_angle": weight_angles(model),
             "update_angle": update_angles(model, self.images, self.labels),
             "error_angle": error_angles(model, self.images, self.labels),
         }
+        if shared := shared_weight_angles(model):
+            found["shared_weight_angle"] = shared
         return {
             kind: {name: None if value is None else round(value, 2) for name, value in angles.items()}
             for kind, angles in found.items()
