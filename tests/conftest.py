@@ -34,6 +34,15 @@ def pytest_addoption(parser):
     parser.addoption("--book", metavar="FOLDER", help="test the book built in this folder, in place of building one")
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of one file share a process, as do all that read the book, which is built once; the longest go first."""
+    for item in items:
+        group = "book" if "book" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    longest = {"book": 0, "test_colab": 1}
+    items.sort(key=lambda item: longest.get(item.get_closest_marker("xdist_group").args[0], 2))
+
+
 @pytest.fixture(scope="session")
 def book(request, tmp_path_factory) -> pathlib.Path:
     """The HTML of the book, built with no dataset at hand."""
