@@ -23,6 +23,7 @@ if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge as CircuitHinge
 from urfb_tf.layers import DirectFeedback as DirectFeedback
+from urfb_tf.layers import ErrorNoise as ErrorNoise
 from urfb_tf.layers import FeedbackConv2D as FeedbackConv2D
 from urfb_tf.layers import FeedbackDense as FeedbackDense
 from urfb_tf.layers import FeedbackLayer as FeedbackLayer
@@ -31,13 +32,16 @@ from urfb_tf.layers import TiedMaxPooling2D as TiedMaxPooling2D
 from urfb_tf.layers import UntiedConv2D as UntiedConv2D
 from urfb_tf.losses import OneVsRestHinge as OneVsRestHinge
 from urfb_tf.readings import Reading as Reading
+from urfb_tf.rules import AlternateUpdates as AlternateUpdates
 from urfb_tf.rules import BackPropagation as BackPropagation
 from urfb_tf.rules import BatchwiseRandomSignFeedback as BatchwiseRandomSignFeedback
+from urfb_tf.rules import DelayedFeedback as DelayedFeedback
 from urfb_tf.rules import DirectFeedbackAlignment as DirectFeedbackAlignment
 from urfb_tf.rules import FeedbackRule as FeedbackRule
 from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
 from urfb_tf.rules import FixedRandomSignFeedback as FixedRandomSignFeedback
 from urfb_tf.rules import KolenPollack as KolenPollack
+from urfb_tf.rules import SporadicUpdates as SporadicUpdates
 from urfb_tf.rules import UniformSignFeedback as UniformSignFeedback
 from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback
 from urfb_tf.rules import WeightMirror as WeightMirror

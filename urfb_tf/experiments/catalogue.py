@@ -3,10 +3,13 @@
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.further import FURTHER
+from urfb_tf.experiments.imperfect import IMPERFECT
 from urfb_tf.experiments.paper import PAPER
 from urfb_tf.experiments.sparse import SPARSE
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (*PAPER, *FURTHER, *SPARSE)}
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.id: experiment for experiment in (*PAPER, *FURTHER, *SPARSE, *IMPERFECT)
+}
 
 
 def find(identifier: str) -> Experiment:

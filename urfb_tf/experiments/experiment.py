@@ -7,7 +7,7 @@ from urfb_tf import readings, rules
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.networks import NETWORKS
-from urfb_tf.networks.builder import LOSSES
+from urfb_tf.networks.builder import LOSSES, make_loss
 from urfb_tf.seeds import stream
 
 
@@ -30,9 +30,12 @@ class Experiment:
         dataset: a name in `urfb_tf.data.DATASETS`.
         rule: a name in `urfb_tf.rules.RULES`.
         epsilon: URFB's ratio of R's step to W's; no other rule has it.
-        loss: "hinge" or "softmax".
+        rule_options: arguments of the rule, other than epsilon.
+        loss: "hinge", "softmax" or "circuit".
+        loss_options: arguments of the loss.
         connectivity: the share of connections that exist.
         batch_norm: whether the hidden layers are normalised over the batch.
+        error_noise, error_noise_at: noise in the errors, as in `urfb_tf.networks.build`.
         reading: the name of a reading.
         changes: items of the reading set alone.
         learning_rate: SGD's step.
@@ -48,9 +51,13 @@ class Experiment:
     dataset: str
     rule: str = "urfb"
     epsilon: float = 1.0
+    rule_options: tuple[tuple[str, float], ...] = ()
     loss: str = "hinge"
+    loss_options: tuple[tuple[str, float], ...] = ()
     connectivity: float = 1.0
     batch_norm: bool = False
+    error_noise: float = 0.0
+    error_noise_at: str = "layers"
     reading: str = readings.DEFAULT.name
     changes: tuple[tuple[str, float], ...] = ()
     learning_rate: float = 0.1
@@ -81,9 +88,12 @@ class Experiment:
         return self.phases or (Phase(self.paper_epochs),)
 
     def make_rule(self, name: str | None = None) -> rules.FeedbackRule:
-        """The feedback rule of a phase, epsilon included. None means the experiment's."""
+        """The feedback rule of a phase, epsilon and options included. None means the experiment's."""
         name = name or self.rule
-        return rules.UpdatedRandomFeedback(self.epsilon) if name == "urfb" else rules.get(name)
+        options = dict(self.rule_options) if name == self.rule else {}
+        if name == "urfb":
+            options["epsilon"] = self.epsilon
+        return rules.RULES[name](**options)
 
     def make_reading(self) -> readings.Reading:
         """The reading, its changes included."""
@@ -93,10 +103,12 @@ class Experiment:
         """The compiled, untrained model of the first phase, once it is known to have the layers that phases name."""
         model = NETWORKS[self.network](
             rule=self.make_rule(self.schedule[0].rule),
-            loss=self.loss,
+            loss=make_loss(self.loss, classes, self.make_reading(), **dict(self.loss_options)),
             classes=classes,
             connectivity=self.connectivity,
             batch_norm=self.batch_norm,
+            error_noise=self.error_noise,
+            error_noise_at=self.error_noise_at,
             reading=self.make_reading(),
             learning_rate=self.learning_rate,
             seed=seed,
@@ -126,6 +138,11 @@ class Experiment:
             del record["epsilon"]
         if not self.batch_norm:
             del record["batch_norm"]
+        for key in ("rule_options", "loss_options"):
+            if options := record.pop(key):
+                record[key] = dict(options)
+        if not self.error_noise:
+            del record["error_noise"], record["error_noise_at"]
         if self.phases:
             record["phases"] = json.loads(json.dumps(record["phases"]))  # tuples become lists
         else:

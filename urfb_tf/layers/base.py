@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from urfb_tf import rules
 from urfb_tf.layers.connectivity import Masked, RandomMask, check_connectivity, keep, redrawn, seeded
+from urfb_tf.layers.timing import Moment, Timing
 from urfb_tf.seeds import stream
 
 
@@ -76,6 +77,7 @@ class FeedbackLayer(keras.layers.Layer):
         self.propagate_derivative = propagate_derivative
         self.seed = seed
         self.kernel = self.feedback = self.bias = self.kernel_mask = self.feedback_mask = None
+        self._timing: Timing | None = None
 
     def _add_connections(self, shape: tuple[int, ...], bias_shape: tuple[int, ...], spread: float = 1.0) -> None:
         """Create W, R (if the rule has one), their masks (where connectivity is below 1) and the bias.
@@ -106,6 +108,8 @@ class FeedbackLayer(keras.layers.Layer):
         if self.rule.renews_feedback:
             self._renewal = keras.random.SeedGenerator(stream(seed, "renewal"))
             self._redraw = redrawn(feedback_identifier, self._renewal, spread=spread)
+        if self.rule.skips_updates or self.rule.delay:
+            self._timing = Timing(self, seed)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
 
@@ -122,11 +126,15 @@ class FeedbackLayer(keras.layers.Layer):
     def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)
         feedback = kernel if self.feedback is None else tf.cast(self._read_feedback(kernel, training), kernel.dtype)
+        moment = Moment() if self._timing is None else self._timing.now(feedback, training)
+        if (stale := self._stale_feedback()) is not None:
+            moment = moment._replace(carrier=stale)
         if self.propagate_derivative:
-            return self._activate(self._learn(inputs, kernel, feedback))
+            return self._activate(self._learn(inputs, kernel, feedback, moment))
         # The weights learn from the error with sigma'(h); what goes down by-passes the activation, at no value.
-        learned = self._activate(self._learn(tf.stop_gradient(inputs), kernel, feedback))
-        return learned + self._pass_down(inputs, kernel, feedback, tf.zeros_like(learned))
+        learned = self._activate(self._learn(tf.stop_gradient(inputs), kernel, feedback, moment))
+        carrier = feedback if moment.carrier is None else moment.carrier
+        return learned + self._pass_down(inputs, kernel, carrier, tf.zeros_like(learned))
 
     def _read_feedback(self, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
         """R, in training renewed if the rule does so."""
@@ -164,9 +172,28 @@ class FeedbackLayer(keras.layers.Layer):
         counts = products(tf.ones([1, *sizes], weights.dtype), tf.ones_like)  # products per pattern and weight
         return tf.math.divide_no_nan(products(noise, tf.identity), patterns * counts)
 
+    def coins(self, name: str, batch: tf.Tensor, probability: float) -> tf.Tensor:
+        """Booleans of W's shape, True with `probability`, others for each name and batch; for rules that skip updates.
+
+        Args:
+            name: what they are for.
+            batch: int32, as `FeedbackRule.learns` receives it.
+            probability: in (0, 1].
+        """
+        assert self._timing is not None
+        return self._timing.coins(name, batch, probability)
+
+    def settle_feedback(self) -> None:
+        """Let all of R's updates take effect at once, where the rule delays them: after R was set from outside."""
+        if self._timing is not None:
+            self._timing.settle()
+
     def carrying_feedback(self) -> tf.Tensor:
         """The weights that carry the error down now, of W's shape: R, W itself, or what else the rule makes of them."""
         feedback = None if self.feedback is None else tf.cast(tf.convert_to_tensor(self.feedback), self.kernel.dtype)
+        if self._timing is not None and feedback is not None:
+            carrier = self._timing.now(feedback, training=False).carrier
+            feedback = feedback if carrier is None else carrier
         return self.rule.propagating(tf.convert_to_tensor(self.kernel), feedback)
 
     def _activate(self, field: tf.Tensor) -> tf.Tensor:
@@ -176,7 +203,7 @@ class FeedbackLayer(keras.layers.Layer):
             field = tf.nn.bias_add(field, bias) if bias.shape.rank == 1 else field + bias
         return field if self.activation is None else self.activation(field)
 
-    def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
+    def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor, moment: Moment) -> tf.Tensor:
         """h = W x, whose gradient is the local rule instead of the chain rule."""
         rule = self.rule
         kernel_mask = None if self.kernel_mask is None else tf.convert_to_tensor(self.kernel_mask)
@@ -194,14 +221,15 @@ class FeedbackLayer(keras.layers.Layer):
             def gradient(error):
                 errors = self._arrange_errors(error)
                 hebbian = self._correlate(arranged, errors)  # shape of W
-                down = self._hand_down(errors, w, r, x)  # shape of x
+                down = self._hand_down(errors, w, r if moment.carrier is None else moment.carrier, x)  # shape of x
                 r_increment = None
                 if rule.updates_feedback:
                     # No data tie R's update to the reading of R, and in graphs of several steps TensorFlow's optimiser
                     # drops the order between the two: R would sometimes be read after its update. This keeps it.
                     with tf.control_dependencies([r]):
-                        r_increment = tf.identity(keep(feedback_mask, decay(rule.feedback_increment(hebbian), r)))
-                return down, keep(kernel_mask, decay(hebbian, w)), r_increment
+                        r_increment = keep(feedback_mask, decay(rule.feedback_increment(hebbian), r))
+                        r_increment = tf.identity(keep(moment.feedback_learns, r_increment))
+                return down, keep(moment.kernel_learns, keep(kernel_mask, decay(hebbian, w))), r_increment
 
             return self._forward(arranged, w), gradient
 
@@ -223,8 +251,7 @@ class FeedbackLayer(keras.layers.Layer):
         """The error for the layer below, of the inputs' shape."""
         if self.rule.direct:
             return tf.zeros_like(inputs)
-        stale = self._stale_feedback()
-        return self._pull_back(errors, self.rule.propagating(kernel, feedback if stale is None else stale), inputs)
+        return self._pull_back(errors, self.rule.propagating(kernel, feedback), inputs)
 
     def _stale_feedback(self) -> tf.Tensor | None:
         """Older feedback weights that stand for R when the error travels down; None for R itself."""

@@ -32,7 +32,7 @@ def weight_angles(model: keras.Model) -> dict[str, float | None]:
     return {
         layer.name: angle(layer.carrying_feedback(), layer.kernel)
         for layer in feedback_layers(model)
-        if layer.rule != BackPropagation()
+        if not layer.rule.symmetric
     }
 
 
@@ -44,7 +44,7 @@ def shared_weight_angles(model: keras.Model) -> dict[str, float | None]:
     """
     found = {}
     for layer in feedback_layers(model):
-        if layer.kernel_mask is not None and layer.feedback_mask is not None and layer.rule != BackPropagation():
+        if layer.kernel_mask is not None and layer.feedback_mask is not None and not layer.rule.symmetric:
             both = np.logical_and(layer.kernel_mask, layer.feedback_mask)
             found[layer.name] = angle(np.asarray(layer.carrying_feedback())[both], np.asarray(layer.kernel)[both])
     return found

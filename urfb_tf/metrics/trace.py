@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from urfb_tf.layers import feedback_layers
 from urfb_tf.metrics.alignment import angle
-from urfb_tf.rules import BackPropagation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +66,7 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
                 step,
                 float(loss),
                 {layer.name: layer.kernel.numpy() for layer in layers},
-                {layer.name: layer.carrying_feedback().numpy() for layer in layers if layer.rule != BackPropagation()},
+                {layer.name: layer.carrying_feedback().numpy() for layer in layers if not layer.rule.symmetric},
                 {layer.name: -g.numpy() for layer, g in zip(layers, of_kernels, strict=True)},
             )
         )

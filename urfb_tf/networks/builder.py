@@ -5,24 +5,28 @@ import tensorflow as tf
 
 from urfb_tf import readings, rules
 from urfb_tf.activations import SaturatedLinearity
+from urfb_tf.circuit import CircuitHinge
 from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
-from urfb_tf.layers import FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
+from urfb_tf.layers import ErrorNoise, FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
 from urfb_tf.losses import OneVsRestHinge
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.networks.notation import Step, parse
 from urfb_tf.seeds import stream
 
-LOSSES = ("hinge", "softmax")
+LOSSES = ("hinge", "softmax", "circuit")
+NOISY = ("layers", "output")
 
 
 def build(
     notation: str,
     rule: str | rules.FeedbackRule = "urfb",
     *,
-    loss: str = "hinge",
+    loss: str | keras.losses.Loss = "hinge",
     classes: int = 10,
     connectivity: float = 1.0,
     batch_norm: bool = False,
+    error_noise: float = 0.0,
+    error_noise_at: str = "layers",
     reading: str | readings.Reading = readings.DEFAULT,
     seed: int = 0,
     input_shape: tuple[int, int, int] = (32, 32, 3),
@@ -38,13 +42,16 @@ def build(
     Args:
         notation: such as `"conv 32 5x5; maxpool 3; drop .8; full conn. 500; drop .3; output"`.
         rule: a feedback rule or its name.
-        loss: "hinge", equation (3), or "softmax", the cross-entropy.
+        loss: "hinge", equation (3), "softmax", the cross-entropy, "circuit", the hinge loss whose error is computed by
+            the circuit of section 2.3, or a Keras loss over class numbers.
         classes: the number of output units, >= 2.
         connectivity: the share of connections that exist, drawn for W and R independently (section 4).
         batch_norm: whether to normalise the fields of all hidden layers over the batch, as sign feedback wants (Liao et
             al. 2016). The paper does not.
+        error_noise: the level of Gaussian noise in the errors, relative to their own size (see `ErrorNoise`). 0: none.
+        error_noise_at: "layers", in the error of each layer with weights, or "output", in that of the output alone.
         reading: how to understand the paper where it leaves a choice.
-        seed: of all weights, masks and dropout.
+        seed: of all weights, masks, dropout and noise.
         input_shape: [H, W, C].
         learning_rate: SGD's step, > 0.
         name: the model's.
@@ -52,7 +59,7 @@ def build(
     Raises:
         ArgumentError: for unknown names or numbers out of range.
     """
-    if loss not in LOSSES:
+    if not isinstance(loss, keras.losses.Loss) and loss not in LOSSES:
         raise ArgumentError(one_of("loss", loss, LOSSES))
     if not is_whole(classes, 2):
         raise ArgumentError(f"A classifier needs a whole number of classes >= 2, but got {classes!r}.")
@@ -60,7 +67,18 @@ def build(
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
     if batch_norm and not readings.get(reading).propagate_derivative:
         raise ArgumentError("Batch normalisation needs a reading whose errors pass the activation's derivative.")
-    assembly = _Assembly(rules.get(rule), classes, connectivity, readings.get(reading), seed, batch_norm=batch_norm)
+    if error_noise_at not in NOISY:
+        raise ArgumentError(one_of("error_noise_at", error_noise_at, NOISY))
+    assembly = _Assembly(
+        rules.get(rule),
+        classes,
+        connectivity,
+        readings.get(reading),
+        seed,
+        batch_norm=batch_norm,
+        hidden_noise=error_noise if error_noise_at == "layers" else 0.0,
+        output_noise=error_noise,
+    )
     inputs = keras.Input(input_shape, name="pixels")
     outputs = keras.layers.Rescaling(1 / 255, name="rescaling")(inputs)
     for step in parse(notation):
@@ -68,7 +86,7 @@ def build(
     model = connect_direct_feedback(keras.Model(inputs, outputs, name=name), seed=seed)
     model.compile(
         optimizer=keras.optimizers.SGD(learning_rate),
-        loss=make_loss(loss, classes, reading),
+        loss=loss if isinstance(loss, keras.losses.Loss) else make_loss(loss, classes, reading),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         # oneDNN's convolutions beat XLA's on a CPU; on a GPU XLA wins.
         jit_compile=bool(tf.config.list_physical_devices("GPU")),
@@ -76,23 +94,33 @@ def build(
     return model
 
 
-def make_loss(loss: str, classes: int, reading: str | readings.Reading = readings.DEFAULT) -> keras.losses.Loss:
-    """The Keras loss of a name in `LOSSES`."""
+def make_loss(
+    loss: str, classes: int, reading: str | readings.Reading = readings.DEFAULT, **options
+) -> keras.losses.Loss:
+    """The Keras loss of a name in `LOSSES`.
+
+    Args:
+        loss: the name.
+        classes: how many.
+        reading: says what mu is.
+        **options: further arguments of the loss, such as `gated` of `CircuitHinge`.
+    """
     if loss == "softmax":
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return OneVsRestHinge(mu=readings.get(reading).mu(classes))
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)
+    return {"hinge": OneVsRestHinge, "circuit": CircuitHinge}[loss](mu=readings.get(reading).mu(classes), **options)
 
 
 class _Assembly:
     """Adds one step after another, and remembers what later steps depend on."""
 
-    def __init__(self, rule, classes, connectivity, reading, seed, *, batch_norm):
+    def __init__(self, rule, classes, connectivity, reading, seed, *, batch_norm, hidden_noise, output_noise):
         self.rule = rule
         self.classes = classes
         self.connectivity = connectivity
         self.reading = reading
         self.seed = seed
         self.batch_norm = batch_norm
+        self.hidden_noise, self.output_noise = hidden_noise, output_noise
         self.counts: dict[str, int] = {}
         self.convolutions: list = []
 
@@ -106,7 +134,7 @@ class _Assembly:
         is_first = sum(self.counts.get(kind, 0) for kind in ("conv", "dense", "output")) == 1
         spared = (is_first and name.startswith("conv")) or is_output
         return {
-            "rule": "bp" if is_first else self.rule,  # nothing below the first layer needs its error
+            "rule": self.rule.lowest() if is_first else self.rule,  # nothing below the first layer needs its error
             "connectivity": 1.0 if spared and not self.reading.prune_all else self.connectivity,
             "activation": None if is_output or self.batch_norm else self._sigma(),
             "propagate_derivative": self.reading.propagate_derivative,
@@ -124,9 +152,15 @@ class _Assembly:
         x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
         return keras.layers.Activation(self._sigma(), name=f"{name}_sigma")(x)
 
+    def _noisy(self, name, x, level):
+        """The layer's output, to which the error comes back with noise if there is any."""
+        if not level:
+            return x
+        return ErrorNoise(level, seed=stream(self.seed, name, "error_noise"), name=f"{name}_error_noise")(x)
+
     def _conv(self, name, x, filters, height, width):
         layer = FeedbackConv2D(int(filters), (int(height), int(width)), **self._connections(name))
-        x = self._normalised(name, layer(x))
+        x = self._noisy(name, self._normalised(name, layer(x)), self.hidden_noise)
         self.convolutions.append(x)
         return x
 
@@ -155,10 +189,12 @@ class _Assembly:
         return keras.layers.Dropout(rate, seed=stream(self.seed, name), name=name)(x)
 
     def _dense(self, name, x, units):
-        return self._normalised(name, FeedbackDense(int(units), **self._connections(name))(self._flat(x)))
+        layer = FeedbackDense(int(units), **self._connections(name))
+        return self._noisy(name, self._normalised(name, layer(self._flat(x))), self.hidden_noise)
 
     def _output(self, name, x):
-        return FeedbackDense(self.classes, **self._connections(name, is_output=True))(self._flat(x))
+        layer = FeedbackDense(self.classes, **self._connections(name, is_output=True))
+        return self._noisy(name, layer(self._flat(x)), self.output_noise)
 
     def _flat(self, x):
         return x if len(x.shape) == 2 else keras.layers.Flatten(name=f"flatten{self.counts.get('dense', 0)}")(x)

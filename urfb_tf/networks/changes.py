@@ -122,6 +122,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
                 getattr(layer, name).assign(keep(mask, tf.convert_to_tensor(getattr(fresh, name))))
         if isinstance(layer, UntiedConv2D):
             layer.refresh_feedback()
+        layer.settle_feedback()
     return model
 
 
@@ -167,4 +168,5 @@ def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callabl
                 getattr(new, name).assign(values(old, new, name))
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()
+        new.settle_feedback()
     return result

@@ -23,8 +23,8 @@ def convert(
 
     All other layers stay what they are and hand the exact gradient down: pooling, sums and activations have nothing to
     learn; those that have, such as batch normalisation or depthwise convolutions, go on by back-propagation, and
-    `under_back_propagation` names them. The lowest layer has no one to hand an error to and takes the rule "bp", unless
-    something below it learns. R is drawn as W's initialiser would, independently of W.
+    `under_back_propagation` names them. The lowest layer has no one to hand an error to and takes the rule's `lowest`
+    (mostly "bp"), unless something below it learns. R is drawn as W's initialiser would, independently of W.
 
     Args:
         model: a built functional or sequential model. It stays as it is.
@@ -50,7 +50,7 @@ def convert(
     lowest = learning[0] if learning else None
 
     def replace(layer):
-        return _replacement(layer, "bp" if layer is lowest else rule, stream(seed, layer.name, "convert"))
+        return _replacement(layer, rule.lowest() if layer is lowest else rule, stream(seed, layer.name, "convert"))
 
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))

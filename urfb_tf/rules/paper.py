@@ -12,6 +12,7 @@ class BackPropagation(FeedbackRule):
 
     name = "bp"
     has_feedback = False
+    symmetric = True
 
     def propagating(self, kernel: tf.Tensor, feedback: tf.Tensor | None) -> tf.Tensor:
         return kernel

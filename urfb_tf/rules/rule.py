@@ -24,6 +24,9 @@ class FeedbackRule:
         weight_decay: what share of W and of R the layer adds to their increments, so that both shrink.
         renews_feedback: whether R changes by itself at each training step, as `renewed_feedback` says.
         direct: whether the layer hands nothing down, since the output error reaches all layers at once.
+        symmetric: whether W itself carries the error, as in back-propagation.
+        skips_updates: whether W or R learn at some batches only, as `learns` says.
+        delay: how many batches late R's updates take effect; `every` of them at once.
     """
 
     name: str
@@ -32,6 +35,10 @@ class FeedbackRule:
     weight_decay: float = 0.0
     renews_feedback: bool = False
     direct: bool = False
+    symmetric: bool = False
+    skips_updates: bool = False
+    delay: int = 0
+    every: int = 1
 
     def propagating(self, kernel: tf.Tensor, feedback: tf.Tensor | None) -> tf.Tensor:
         """The weights that carry the error down, in the layout and shape of `kernel`."""
@@ -52,6 +59,21 @@ class FeedbackRule:
         """
         raise NotImplementedError(f"{type(self).__name__} does not renew its feedback weights")
 
+    def learns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where W and where R take their increments of a training step: booleans, [] or of W's shape.
+
+        Asked only if `skips_updates`.
+
+        Args:
+            layer: the `FeedbackLayer`; its `coins` are there for this.
+            batch: int32, the number of the step from 0.
+        """
+        raise NotImplementedError(f"{type(self).__name__} skips no updates")
+
+    def lowest(self) -> "FeedbackRule":
+        """The rule of a model's lowest layer, which has no one to hand an error to and so no use for R."""
+        return get("bp")
+
     def get_config(self) -> dict:
         return {}
 
@@ -63,7 +85,7 @@ class FeedbackRule:
         return type(other) is type(self) and other.get_config() == self.get_config()
 
     def __hash__(self) -> int:
-        return hash((type(self), tuple(sorted(self.get_config().items()))))
+        return hash((type(self), repr(self)))
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
