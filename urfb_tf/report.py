@@ -14,10 +14,14 @@ from urfb_tf.results.data_notes import NOTES
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of text under a header; shows as HTML in a notebook and as Markdown elsewhere."""
+    """Rows of text under a header; shows as HTML in a notebook and as Markdown elsewhere.
+
+    A sortable one can be sorted by any of its columns in the book.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    sortable: bool = False
 
     def _repr_html_(self) -> str:
         def line(tag: str, cells: Sequence[str]) -> str:
@@ -30,7 +34,7 @@ class Table:
         body = "".join(line("td", row) for row in self.rows)
         # The theme frames outputs in white in the dark, but not those of the class "dataframe".
         return (
-            "<div style='overflow-x:auto'><table class='table dataframe'>"
+            f"<div style='overflow-x:auto'><table class='table dataframe{' sortable' if self.sortable else ''}'>"
             f"<thead>{line('th', self.header)}</thead><tbody>{body}</tbody></table></div>"
         )
 

@@ -74,3 +74,37 @@
     root.dataset.theme = shown;
   });
 })();
+
+// A table of class "sortable" is sorted by the column whose header is pressed, and backwards by the same once more.
+(() => {
+  const text = (row, column) => row.cells[column].textContent.trim();
+
+  /** Numbers by size, other text by the alphabet, what is empty last in both directions. */
+  function order(a, b, backwards) {
+    if (!a || !b) return Number(!a) - Number(!b);
+    const numbers = [parseFloat(a), parseFloat(b)];
+    const found = numbers.some(Number.isNaN) ? a.localeCompare(b, 'en') : numbers[0] - numbers[1];
+    return backwards ? -found : found;
+  }
+
+  function sort(table, headers, column) {
+    const backwards = headers[column].getAttribute('aria-sort') === 'ascending';
+    const rows = [...table.tBodies[0].rows].sort((a, b) => order(text(a, column), text(b, column), backwards));
+    table.tBodies[0].append(...rows);
+    for (const header of headers) header.removeAttribute('aria-sort');
+    headers[column].setAttribute('aria-sort', backwards ? 'descending' : 'ascending');
+  }
+
+  document.addEventListener('DOMContentLoaded', () => {
+    for (const table of document.querySelectorAll('table.sortable')) {
+      const headers = [...table.tHead.rows[0].cells];
+      headers.forEach((header, column) => {
+        const button = document.createElement('button');
+        button.type = 'button';
+        button.append(...header.childNodes);
+        header.append(button);
+        button.addEventListener('click', () => sort(table, headers, column));
+      });
+    }
+  });
+})();

@@ -59,6 +59,11 @@ def _add_shows(commands) -> None:
     numbers.add_argument("--json", action="store_true", help="print one JSON object per number, in a list")
     numbers.set_defaults(command=show.results)
 
+    board = commands.add_parser("leaderboard", help="rank the recorded runs of each network by test error")
+    board.add_argument("--epochs", type=int, help="after how many epochs (default: 20)")
+    board.add_argument("--json", action="store_true", help="print one JSON object per run, in a list")
+    board.set_defaults(command=show.leaderboard)
+
     record = commands.add_parser("record", help="put a run's result among those that travel with the package")
     record.add_argument("folder", type=pathlib.Path, help="the run's folder")
     record.set_defaults(command=show.record)

@@ -1,4 +1,4 @@
-"""The commands that show and keep results: `list`, `status`, `results`, `record`."""
+"""The commands that show and keep results: `list`, `status`, `results`, `leaderboard`, `record`."""
 
 import argparse
 import json
@@ -50,6 +50,25 @@ def results(options: argparse.Namespace) -> int:
         measured = "" if number.measured is None else f"{number.measured:.3f} after {number.epochs} epochs"
         print(f"{number.id:36}paper {number.paper:.2f}  {measured:26}{number.verdict}")
     print(", ".join(f"{sum(n.verdict == verdict for n in found)} {verdict}" for verdict in VERDICTS))
+    return 0
+
+
+def leaderboard(options: argparse.Namespace) -> int:
+    """The recorded runs of each board, the lowest test error first."""
+    from urfb_tf.leaderboard import BOARDS, EPOCHS, leaderboard
+
+    epochs = EPOCHS if options.epochs is None else options.epochs
+    boards = [leaderboard(network, dataset, epochs) for network, dataset in BOARDS]
+    if options.json:
+        print(json.dumps([vars(entry) for entries in boards for entry in entries], indent=1))
+        return 0
+    for entries in boards:
+        print(f"{entries[0].network} on {entries[0].dataset} after {epochs} epochs")
+        for entry in entries:
+            if entry.test_error is not None:
+                spread = "" if entry.spread is None else f" ± {entry.spread:.3f}"
+                print(f"  {entry.test_error:.3f}{spread}  {entry.id}  (seeds: {len(entry.seeds)})")
+        print(f"  not so far yet: {sum(entry.test_error is None for entry in entries)} of {len(entries)}")
     return 0
 
 

@@ -1,0 +1,128 @@
+"""The leaderboard: equal protocol, equal epochs, and every run named whether or not it is recorded."""
+
+import copy
+import dataclasses
+import json
+
+import pytest
+
+from urfb_tf import results
+from urfb_tf.__main__ import main
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments import find, select
+from urfb_tf.experiments.run import run
+from urfb_tf.leaderboard import BOARDS, contenders, leaderboard, missing, table
+
+BOARD = ("deepnet", "cifar100")
+URFB, FRFB = "table2/deepnet/urfb", "table2/deepnet/frfb"
+
+
+@pytest.fixture(scope="module")
+def template(small_data):
+    """A real result, of which the tests change identity and errors."""
+    experiment = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
+    return run(experiment, epochs=1, data=small_data, alignment=False)
+
+
+@pytest.fixture
+def record(template, tmp_path, monkeypatch):
+    """Records a run with these test errors, one per epoch, in a store that is empty at first."""
+    records = tmp_path / "records"
+    monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
+    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+
+    def put(identifier: str, test_errors: list[float], seed: int = 0) -> None:
+        result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
+        first = template["epochs"][0]
+        result["epochs"] = [{**first, "epoch": n, "test_error": e} for n, e in enumerate(test_errors, start=1)]
+        source = tmp_path / "result.json"
+        source.write_text(json.dumps(result))
+        results.store.record(source, records)
+
+    return put
+
+
+@pytest.mark.parametrize(("network", "dataset"), BOARDS)
+def test_a_board_has_the_runs_of_one_protocol(network, dataset):
+    rows = [row.configuration() for row in contenders(network, dataset)]
+    assert rows
+    protocol = {"network": network, "dataset": dataset, "reading": "original", "changes": {}, "learning_rate": 0.1}
+    for row in rows:
+        assert {key: row[key] for key in protocol} == protocol
+        assert row["batch_size"] == 500
+        assert "phases" not in row
+
+
+def test_ablations_readings_and_untied_runs_are_on_no_board():
+    ids = {row.id for board in BOARDS for row in contenders(*board)}
+    others = [*select("ablations"), *select("readings"), *select("untied"), find("table1/cifar10/urfb/untied")]
+    assert not ids & {row.id for row in others}
+    assert {row.id for row in (*select("rules"), *select("epsilon"), *select("connectivity"))} <= ids
+
+
+def test_runs_are_read_at_the_same_epoch_however_far_they_went(record):
+    record(URFB, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0, 0.0])
+    record(FRFB, [0.5] * 6)
+    first, second, *rest = leaderboard(*BOARD, epochs=6)
+    assert (first.id, first.test_error, first.reached) == (FRFB, 0.5, 6)
+    assert (second.id, second.test_error, second.reached) == (URFB, 0.6, 8)
+    assert {entry.test_error for entry in rest} == {None}
+    assert leaderboard(*BOARD, epochs=8)[0].id == URFB
+
+
+def test_seeds_count_that_came_so_far_and_no_others(record):
+    for seed, error in enumerate((0.5, 0.6, 0.7)):
+        record(URFB, [error] * 5, seed)
+    record(URFB, [0.1] * 4, 3)
+    entry = leaderboard(*BOARD, epochs=5)[0]
+    assert (entry.seeds, entry.test_error, entry.spread) == ([0, 1, 2], 0.6, 0.1)
+    assert len(entry.files) == 3
+    assert entry.device.startswith("CPU, ")
+
+
+@pytest.mark.parametrize("recorded", [0, 1, 6])
+def test_table_and_sentence_name_every_run_once_whatever_is_recorded(record, recorded):
+    rows = select("table2/deepnet")
+    for number, row in enumerate(rows[:recorded]):
+        record(row.id, [0.5 + number / 100] * 2)
+    entries = leaderboard(*BOARD, epochs=2)
+    assert [row[:3] for row in table(entries).rows] == [
+        [row.title, str(place), f"{0.49 + place / 100:.3f}"] for place, row in enumerate(rows[:recorded], start=1)
+    ]
+    sentence = missing(entries)
+    assert [row.id for row in rows if f"`{row.id}`" in sentence] == [row.id for row in rows[recorded:]]
+    assert (sentence == "All runs of this board are recorded.") == (recorded == len(rows))
+
+
+def test_a_run_that_is_too_short_is_said_to_be_so(record):
+    record(URFB, [0.9])
+    entries = leaderboard(*BOARD, epochs=2)
+    assert missing(entries).startswith("Recorded, but not for 2 epochs: URFB (1 epochs). Not recorded yet: `table2/")
+    assert table(entries).rows == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [((*BOARD, 0), "whole number of epochs"), (("simpnet", "mnist"), "No experiment trains simpnet on mnist")],
+)
+def test_a_board_that_cannot_be_is_refused(arguments, words):
+    with pytest.raises(ArgumentError, match=words):
+        leaderboard(*arguments)
+
+
+def test_the_book_can_sort_the_table_and_no_other():
+    entries = leaderboard(*BOARD)
+    assert "class='table dataframe sortable'" in table(entries)._repr_html_()
+    assert "sortable" not in dataclasses.replace(table(entries), sortable=False)._repr_html_()
+
+
+def test_the_command_prints_the_boards_or_one_object_per_run(record, capsys):
+    record(URFB, [0.5, 0.4])
+    assert main(["leaderboard", "--epochs", "2"]) == 0
+    text = capsys.readouterr().out
+    assert f"  0.450  {URFB}  (seeds: 1)" in text.splitlines()
+    assert text.count("after 2 epochs") == len(BOARDS)
+    assert main(["leaderboard", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert len(entries) == sum(len(contenders(*board)) for board in BOARDS)
+    assert {entry["test_error"] for entry in entries} == {None}  # none has 20 epochs
