@@ -4,11 +4,12 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.further import FURTHER
 from urfb_tf.experiments.imperfect import IMPERFECT
+from urfb_tf.experiments.in_turn import IN_TURN
 from urfb_tf.experiments.paper import PAPER
 from urfb_tf.experiments.sparse import SPARSE
 
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.id: experiment for experiment in (*PAPER, *FURTHER, *SPARSE, *IMPERFECT)
+    experiment.id: experiment for experiment in (*PAPER, *FURTHER, *SPARSE, *IMPERFECT, *IN_TURN)
 }
 
 

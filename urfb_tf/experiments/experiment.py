@@ -144,7 +144,8 @@ class Experiment:
         if not self.error_noise:
             del record["error_noise"], record["error_noise_at"]
         if self.phases:
-            record["phases"] = json.loads(json.dumps(record["phases"]))  # tuples become lists
+            # Tuples become lists.
+            record["phases"] = json.loads(json.dumps([phase.configuration() for phase in self.phases]))
         else:
             del record["phases"]
         return {**record, "changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}

@@ -5,10 +5,13 @@ import dataclasses
 import keras
 
 from urfb_tf import rules
+from urfb_tf.data.in_turn import check_classes, is_share
 from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
+
+UNITS = ("all", "seen", "shown")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Phase:
         feedback_refresh, update_gain: of these, as in `UntiedConv2D`.
         reinitialise: names of layers whose weights are drawn anew.
         freeze: names of layers that keep their weights from now on.
+        classes: numbers of the classes whose training examples are shown. None named means all.
+        refreshers: the share of the examples of earlier phases' classes that are shown too, drawn once in a run.
+        units: which output units learn. "all" is equation (4): the unit of a class that is not shown learns from every
+            image that it is another. "seen" leaves out those of classes that no phase has shown yet, "shown" those of
+            all classes without an example in this phase; the loss, mu included, is then that of a network without them.
     """
 
     epochs: int
@@ -33,6 +41,9 @@ class Phase:
     update_gain: float = 1.0
     reinitialise: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
+    classes: tuple[int, ...] = ()
+    refreshers: float = 0.0
+    units: str = "all"
 
     def __post_init__(self):
         if not is_whole(self.epochs, 1):
@@ -48,6 +59,21 @@ class Phase:
             raise ArgumentError(one_of("feedback_refresh", self.feedback_refresh, REFRESHES))
         if not is_positive(self.update_gain):
             raise ArgumentError(f"A phase needs an update_gain > 0, but got {self.update_gain!r}.")
+        check_classes(self.classes)
+        if not is_share(self.refreshers):
+            raise ArgumentError(f"The share of refreshers lies between 0 and 1, but got {self.refreshers!r}.")
+        if self.units not in UNITS:
+            raise ArgumentError(one_of("units", self.units, UNITS))
+        if not self.classes and (self.refreshers or self.units != "all"):
+            raise ArgumentError("A phase that shows all classes has no refreshers, and all its output units learn.")
+
+    def configuration(self) -> dict:
+        """The attributes, without those on classes if all are shown at once."""
+        record = dataclasses.asdict(self)
+        if not self.classes:
+            for key in ("classes", "refreshers", "units"):
+                del record[key]
+        return record
 
     def check(self, model: keras.Model) -> None:
         """Raise an ArgumentError if the model, trained or not, lacks a layer that the phase names."""

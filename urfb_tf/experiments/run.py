@@ -9,6 +9,7 @@ from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import check_seed, header
+from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
 from urfb_tf.metrics import Alignment, HomogeneityProbe
@@ -85,9 +86,11 @@ def run(
         filters_at_start |= starts(model, phase, shared)
         end = total if number == len(schedule) else min(start + phase.epochs, total)
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
+            shown = lesson(experiment, number, data, seed)
             train(
                 model,
-                data,
+                shown.data,
+                loss=shown.loss,
                 epochs=end,
                 learning_rate=phase.learning_rate or experiment.learning_rate,
                 batch_size=phase.batch_size or experiment.batch_size,
@@ -97,7 +100,7 @@ def run(
                 identity=identity,
                 session=session,
                 history=(latest["result"]["epochs"], latest["result"]["sessions"]) if latest else None,
-                probes=[*probes, HomogeneityProbe(filters_at_start)],
+                probes=[*probes, HomogeneityProbe(filters_at_start), *shown.probes],
                 progress=progress,
                 after_epoch=keep,
                 strategy=strategy,

@@ -40,10 +40,13 @@ def export(
         The folder.
 
     Raises:
-        ArgumentError: if a run that was exported into the folder before has been started there.
+        ArgumentError: if a run that was exported into the folder before has been started there, or classes of the
+            experiment come in turn.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
     check_seed(seed)
+    if any(phase.classes for phase in experiment.schedule):
+        raise ArgumentError(f"{experiment.id} shows classes in turn, which only `run` does: an exported run shows all.")
     folder = pathlib.Path(folder)
     check_writable(folder)
     if (folder / "state.npz").exists():  # the runner would go on from it, whatever run it belongs to

@@ -6,6 +6,7 @@ from urfb_tf.metrics.alignment import error_angles as error_angles
 from urfb_tf.metrics.alignment import shared_weight_angles as shared_weight_angles
 from urfb_tf.metrics.alignment import update_angles as update_angles
 from urfb_tf.metrics.alignment import weight_angles as weight_angles
+from urfb_tf.metrics.classes import ClassErrors as ClassErrors
 from urfb_tf.metrics.expectation import expected_angle as expected_angle
 from urfb_tf.metrics.expectation import movement_of as movement_of
 from urfb_tf.metrics.expectation import smallest_angle as smallest_angle

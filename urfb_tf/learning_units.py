@@ -1,0 +1,68 @@
+"""A loss of some output units alone, for classes that have not come yet, or are not shown (section 5)."""
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf.data.in_turn import check_classes
+from urfb_tf.errors import ArgumentError
+
+
+@keras.saving.register_keras_serializable("urfb_tf")
+class LossOfUnits(keras.losses.Loss):
+    """The loss of a network that has these output units alone. The others do not learn, and hand down no error.
+
+    Examples of classes without a unit among these count nothing.
+
+    Args:
+        loss: a Keras loss over class numbers, such as `OneVsRestHinge()`; what it derives from the number of its
+            outputs, such as mu, it derives from the number of these units.
+        units: class numbers, at least two.
+        reduction, name, dtype: as for every Keras loss.
+
+    Raises:
+        ArgumentError: if there is no such loss, or these are not class numbers of at least two classes.
+    """
+
+    def __init__(
+        self, loss, units: Iterable[int], reduction="sum_over_batch_size", name="loss_of_units", dtype=None
+    ):  # fmt: skip
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if isinstance(loss, dict):  # as `get_config` gives it
+            loss = keras.saving.deserialize_keras_object(loss)
+        if not isinstance(loss, keras.losses.Loss):
+            raise ArgumentError("LossOfUnits needs a keras.losses.Loss, such as OneVsRestHinge().")
+        self.loss = loss
+        self.units = check_classes(units)
+        if len(self.units) < 2:
+            raise ArgumentError(f"A classifier needs two output units or more that learn, but got {self.units!r}.")
+
+    def call(self, y_true, y_pred):
+        """The loss of each example.
+
+        Args:
+            y_true: class numbers, [B] or [B, 1].
+            y_pred: the fields h of all output units, [B, C].
+
+        Returns:
+            [B].
+        """
+        y_pred = tf.convert_to_tensor(y_pred)
+        count = y_pred.shape[-1]
+        if max(self.units) >= count:
+            raise ArgumentError(f"There are {count} output units, so none has the number {max(self.units)}.")
+        places = np.full(count, -1, np.int32)  # [C]
+        places[list(self.units)] = np.arange(len(self.units))
+        labels = tf.reshape(tf.cast(tf.convert_to_tensor(y_true), tf.int32), [-1])  # [B]
+        place = tf.gather(places, labels)  # [B]
+        losses = self.loss.call(tf.maximum(place, 0), tf.gather(y_pred, self.units, axis=-1))  # [B]
+        return tf.where(place >= 0, losses, tf.zeros_like(losses))
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "loss": keras.saving.serialize_keras_object(self.loss),
+            "units": list(self.units),
+        }
