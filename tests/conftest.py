@@ -1,7 +1,9 @@
 """What all tests share: a quiet TensorFlow, fixed seeds, small data, the built book, and programs run apart."""
 
+import fcntl
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -35,20 +37,29 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Tests of one file share a process, as do all that read the book, which is built once; the longest go first."""
-    for item in items:
-        group = "book" if "book" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-    longest = {"book": 0, "test_colab": 1}
-    items.sort(key=lambda item: longest.get(item.get_closest_marker("xdist_group").args[0], 2))
+    """The longest files go first, so that no process is left with one in the end."""
+    longest = ("test_browser", "test_colab", "test_book", "test_build")
+    items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
 
 
 @pytest.fixture(scope="session")
 def book(request, tmp_path_factory) -> pathlib.Path:
-    """The HTML of the book, built with no dataset at hand."""
+    """The HTML of the book, built with no dataset at hand; once, whichever process of the tests comes first."""
     if built := request.config.getoption("--book"):
         return pathlib.Path(built).resolve()
-    output = tmp_path_factory.mktemp("book")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that all processes share
+    with (folder / "book.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        html = folder / "book" / "_build" / "html"
+        if not html.exists():
+            _build_book(folder / "book", html)
+    return html
+
+
+def _build_book(output: pathlib.Path, html: pathlib.Path) -> None:
+    assert not output.exists(), "the book could not be built: see the first test that failed"
     program = pathlib.Path(__file__).resolve().parent.parent / "book" / "build.py"
     done = subprocess.run(
         [sys.executable, str(program), str(output)],
@@ -57,10 +68,10 @@ def book(request, tmp_path_factory) -> pathlib.Path:
         text=True,
         check=False,
     )
+    if done.returncode:
+        shutil.rmtree(html, ignore_errors=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    folder = output / "_build" / "html"
-    assert str(folder / "index.html") in done.stdout, "the command says where the book is"
-    return folder
+    assert str(html / "index.html") in done.stdout, "the command says where the book is"
 
 
 @pytest.fixture
