@@ -2,7 +2,10 @@
 
 from urfb_tf.plots import circuit as circuit
 from urfb_tf.plots import interactive as interactive
+from urfb_tf.plots.alignment import angle_against_error as angle_against_error
+from urfb_tf.plots.alignment import angle_panels as angle_panels
 from urfb_tf.plots.architecture import architecture as architecture
+from urfb_tf.plots.connectivity import against_connectivity as against_connectivity
 from urfb_tf.plots.connectivity import masks as masks
 from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves

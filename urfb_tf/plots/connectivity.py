@@ -1,9 +1,11 @@
-"""Random connectivity: which of a dense layer's connections exist in which direction."""
+"""Random connectivity: which of a dense layer's connections exist in which direction, and what their number costs."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from urfb_tf.layers import FeedbackDense
-from urfb_tf.plots.style import figure
+from urfb_tf.plots.style import figure, line_styles, lines_of
 
 # Blue and orange as for URFB and FRFB would say something else; these four grow darker, so that they print in grey.
 _KINDS = {
@@ -32,4 +34,39 @@ def masks(layer: FeedbackDense, units: int = 24):
         axis.set(xlabel="unit of the layer", ylabel="unit below", xticks=[], yticks=[])
         handles = [patches.Patch(facecolor=f, edgecolor="#666666", label=label) for label, f in _KINDS.items()]
         axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return made
+
+
+def against_connectivity(
+    errors: Mapping[str, Mapping[float, float]], angles: Mapping[str, Mapping[float, float]], rules: Mapping[str, str]
+):
+    """Test error, and the angle between R and W, against the share of connections that exist.
+
+    Args:
+        errors: by connectivity in (0, 1], by label.
+        angles: degrees by connectivity, by label. Those whose label is no label of `errors` are drawn as thin lines
+            without marks.
+        rules: the rule's name by label of `errors`; it sets the colour.
+    """
+    styles = line_styles(rules)
+    thin = ({"linestyle": ":"}, {"linestyle": "--"}, {"linestyle": "-."})
+    with figure(1, 2, size=(8.6, 3.4)) as (made, ((left, right),)):
+        for label, values in errors.items():
+            left.plot(list(values), list(values.values()), marker="o", **styles[label])
+        others = 0
+        for label, values in angles.items():
+            if label in styles:
+                right.plot(list(values), list(values.values()), marker="o", **styles[label])
+            else:
+                style = {"color": "#666666", "linewidth": 1.2, **thin[others % len(thin)]}
+                right.plot(list(values), list(values.values()), label=label, **style)
+                others += 1
+        shares = sorted({share for values in (*errors.values(), *angles.values()) for share in values})
+        for axis in (left, right):
+            axis.set(xscale="log", xlabel="share of connections")
+            axis.set_xticks(shares, [f"{share:.0%}" for share in shares])
+            axis.minorticks_off()
+        left.set(ylabel="test error")
+        right.set(ylabel="degrees", ylim=(0, 95), yticks=range(0, 91, 15))
+        made.legend(*lines_of((left, right)), loc="outside right upper")
     return made

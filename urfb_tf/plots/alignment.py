@@ -1,0 +1,85 @@
+"""Angles of many runs: along the epochs, and against the error in the end."""
+
+from collections.abc import Mapping, Sequence
+
+from urfb_tf.angles import Point, angle_at
+from urfb_tf.plots.style import COLOURS, OTHERS, figure, lines_of
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+_FIRST = ("bp", "frfb", "urfb")  # the paper's rules keep their markers too
+
+
+def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Sequence[str], columns: int = 4):
+    """Angles in degrees against epochs, one small panel per run, one line per layer, the lowest layer the darkest.
+
+    Args:
+        histories: epoch records by label.
+        kind: "weight_angle", "update_angle" or "error_angle".
+        layers: layer names, from the lowest up; a run without the angle of a layer lacks its line.
+        columns: panels side by side.
+    """
+    import matplotlib
+
+    shades = matplotlib.colormaps["viridis"]
+    styles = {
+        layer: {
+            "color": shades(0.85 * number / max(len(layers) - 1, 1)),
+            "linestyle": ("-", "--", "-.", ":")[number % 4],
+            "label": layer,
+        }
+        for number, layer in enumerate(layers)
+    }
+    columns = min(columns, max(len(histories), 1))
+    rows = max(-(-len(histories) // columns), 1)
+    options = {"sharex": True, "sharey": True}
+    with figure(rows, columns, size=(2.1 * columns + 1.2, 1.75 * rows + 0.5), **options) as (made, axes):
+        panels = [axis for line in axes for axis in line]
+        for axis, (label, epochs) in zip(panels, histories.items(), strict=False):
+            axis.set_title(label, fontsize=9.5)
+            for layer, style in styles.items():
+                known = [(epoch["epoch"], angle_at(epoch, kind, layer)) for epoch in epochs]
+                shown = [pair for pair in known if pair[1] is not None]
+                if shown:
+                    axis.plot(*zip(*shown, strict=True), **style)
+            axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
+            axis.set(ylim=(0, 108), yticks=(0, 45, 90))
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        for axis in panels[len(histories) :]:
+            axis.set_axis_off()
+        for number in range(columns):  # the lowest panel of each column
+            lowest = axes[rows - 1 if (rows - 1) * columns + number < len(histories) else max(rows - 2, 0)][number]
+            lowest.set_xlabel("epoch")
+            lowest.tick_params(labelbottom=True)
+        for line in axes:
+            line[0].set_ylabel("degrees")
+        lines, labels = lines_of(panels)
+        if lines:
+            made.legend(lines, labels, loc="outside right upper")
+    return made
+
+
+def angle_against_error(panels: Mapping[str, Sequence[Point]]):
+    """Test error against an angle, one panel each, one mark per run and its shape and colour by rule.
+
+    Args:
+        panels: points by title.
+    """
+    found = {point.rule for points in panels.values() for point in points}
+    rules = [rule for rule in _FIRST if rule in found] + sorted(found - set(_FIRST))
+    others = [rule for rule in rules if rule not in _FIRST]
+    with figure(1, len(panels), size=(2.9 * len(panels) + 1.4, 3.3), sharey=True) as (made, (axes,)):
+        for axis, (title, points) in zip(axes, panels.items(), strict=True):
+            for rule in rules:
+                of_rule = [point for point in points if point.rule == rule]
+                number = _FIRST.index(rule) if rule in _FIRST else len(_FIRST) + others.index(rule)
+                colour = COLOURS.get(rule) or OTHERS[others.index(rule) % len(OTHERS)]
+                style = {"color": colour, "marker": _MARKERS[number % len(_MARKERS)], "s": 42, "alpha": 0.8}
+                label = rule.upper() if rule in COLOURS else rule
+                if of_rule:
+                    axis.scatter([p.angle for p in of_rule], [p.error for p in of_rule], label=label, **style)
+            axis.set(title=title, xlabel="degrees", xlim=(-4, 100), xticks=(0, 30, 60, 90))
+        axes[0].set_ylabel("test error")
+        lines, labels = lines_of(axes)
+        if lines:
+            axes[-1].legend(lines, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return made
