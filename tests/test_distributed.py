@@ -50,6 +50,14 @@ def untied():
     return urfb_tf.untie(network(), ["conv2"], feedback_refresh="epoch")
 same(trained(untied()), trained(untied(), strategy=two))
 """,
+    "updates that are out of step": """
+from urfb_tf import rules
+late = rules.SporadicUpdates(rules.DelayedFeedback(delay=3), probability=0.5)
+def out_of_step(rule):
+    return urfb_tf.build("conv 4 3x3; maxpool 3; full conn. 8; output", rule)
+for rule in (rules.AlternateUpdates(late.rule), late):
+    same(trained(out_of_step(rule)), trained(out_of_step(rule), strategy=two))
+""",
     "a run that goes on with another number of devices": """
 trained(epochs=1, checkpoint="run/checkpoint.npz", strategy=two)
 same(trained(), trained(checkpoint="run/checkpoint.npz"))

@@ -58,6 +58,7 @@ def make_symmetric(layer):
     """Weights under which the rule sends the error through W itself."""
     if layer.feedback is not None:
         layer.feedback.assign(layer.kernel)
+        layer.settle_feedback()
     elif not layer.rule.direct and np.any(layer.carrying_feedback() != layer.kernel):
         layer.kernel.assign(tf.sign(layer.kernel) / 2)  # for rules that know W's signs: weights of one size
     assert layer.rule.direct or not np.any(layer.carrying_feedback() != layer.kernel)

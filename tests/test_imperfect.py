@@ -1,0 +1,91 @@
+"""The experiments with imperfect updates are simpnet under URFB with one thing changed."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import urfb_tf
+from urfb_tf import rules
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments import Experiment, find, select
+from urfb_tf.experiments.imperfect import CIRCUIT, DELAYS, IMPERFECT, NOISY, PERFECT, TIMING
+from urfb_tf.experiments.run import run
+from urfb_tf.layers import feedback_layers
+
+CHANGED = {"rule", "rule_options", "loss", "loss_options", "error_noise", "error_noise_at"}
+
+
+def test_each_changes_the_row_of_table_1_in_one_respect():
+    assert select("imperfect/cifar10") == IMPERFECT == [*TIMING, *CIRCUIT, *NOISY]
+    assert find("table1/cifar10/urfb") == PERFECT
+    titles = [experiment.title for experiment in IMPERFECT]
+    assert len(set(titles)) == len(titles)
+    for experiment in IMPERFECT:
+        changed = {
+            field.name
+            for field in dataclasses.fields(Experiment)
+            if getattr(experiment, field.name) != getattr(PERFECT, field.name)
+        } - {"id", "title", "paper"}
+        assert changed
+        assert any(changed <= kind for kind in ({"rule", "rule_options"}, {"loss", "loss_options"}, CHANGED - {"rule"}))
+        json.dumps(experiment.configuration())
+
+
+@pytest.mark.parametrize("experiment", TIMING, ids=lambda e: e.id)
+def test_the_rule_times_urfb(experiment):
+    rule = experiment.make_rule()
+    assert rule.rule == rules.UpdatedRandomFeedback()
+    assert "epsilon" not in experiment.configuration()
+    if isinstance(rule, rules.DelayedFeedback):
+        assert (rule.delay, rule.every) == (rule.delay, DELAYS[rule.delay])
+        assert rule.delay / rule.every <= 10  # copies of R
+
+
+def test_what_is_not_changed_is_not_in_the_configuration():
+    assert not {"rule_options", "loss_options", "error_noise", "error_noise_at"} & set(PERFECT.configuration())
+    assert find("imperfect/cifar10/probability=0.1").configuration()["rule_options"] == {"probability": 0.1}
+    assert find("imperfect/cifar10/circuit").configuration()["loss"] == "circuit"
+
+
+def test_options_are_those_of_the_experiments_rule_alone():
+    experiment = find("imperfect/cifar10/delay=10")
+    assert experiment.make_rule() == rules.DelayedFeedback(delay=10)
+    assert experiment.make_rule("urfb") == rules.UpdatedRandomFeedback()
+    with pytest.raises(TypeError, match="nonsense"):
+        dataclasses.replace(experiment, rule_options=(("nonsense", 1),))
+
+
+@pytest.mark.parametrize("experiment", [TIMING[0], CIRCUIT[1], NOISY[0]], ids=lambda e: e.id)
+def test_they_run(experiment, small_data):
+    small = dataclasses.replace(experiment, network="perceptron", batch_size=20)
+    result = run(small, epochs=1, data=small_data)
+    assert result["configuration"] == small.configuration()
+    assert set(result["epochs"][-1]["weight_angle"]) == {"output"}
+
+
+def test_the_circuit_of_an_experiment_is_the_loss_of_the_section():
+    gated, ungated, small = (experiment.make_model(10, 0).loss for experiment in CIRCUIT)
+    assert all(isinstance(loss, urfb_tf.CircuitHinge) for loss in (gated, ungated, small))
+    assert [loss.gated for loss in (gated, ungated, small)] == [True, False, False]
+    assert (ungated.epsilon, small.epsilon) == (0.25, 0.01)
+    assert gated.mu == PERFECT.make_model(10, 0).loss.mu
+    with pytest.raises(ArgumentError, match="Unknown loss"):
+        dataclasses.replace(PERFECT, loss="circuits")
+
+
+def test_build_takes_a_loss_of_ones_own():
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert urfb_tf.build("full conn. 3; output", loss=loss).loss is loss
+
+
+def test_the_gated_circuit_trains_the_network_of_equation_4(small_data):
+    weights = []
+    for experiment in (PERFECT, CIRCUIT[0]):
+        model = dataclasses.replace(experiment, network="perceptron").make_model(small_data.classes, 0)
+        urfb_tf.train(model, small_data, epochs=2, batch_size=20, seed=0)
+        weights.append([layer.kernel.numpy() for layer in feedback_layers(model)])
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
