@@ -92,7 +92,7 @@ def reproduction(numbers: Iterable[Number]) -> Table:
 def verdicts(numbers: Iterable[Number]) -> str:
     """How many numbers have which verdict, in the colours of `reproduction`."""
     count = collections.Counter(number.verdict for number in numbers)
-    return ", ".join(_badge(verdict, f"{count[verdict]} {verdict}") for verdict in VERDICTS)
+    return " ".join(_badge(verdict, f"{count[verdict]} {verdict}") for verdict in VERDICTS)
 
 
 def _badge(verdict: str, text: str) -> str:
