@@ -8,11 +8,11 @@ import keras
 
 from urfb_tf.data import Dataset
 from urfb_tf.data.in_turn import with_refreshers
-from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.learning_units import LossOfUnits
-from urfb_tf.metrics.classes import ClassErrors
-from urfb_tf.networks.builder import make_loss
+from urfb_tf.losses import OneVsRestHinge
+from urfb_tf.metrics import ClassErrors
 
 
 class Lesson(NamedTuple):
@@ -20,45 +20,51 @@ class Lesson(NamedTuple):
 
     Attributes:
         data: with the phase's training examples; what validates and tests is whole.
-        loss: of the units that learn. None means the model's own, of all.
-        probes: measure class by class.
+        loss: of the units that learn.
+        probes: what measures class by class; nothing if no phase shows some classes only.
     """
 
     data: Dataset
-    loss: keras.losses.Loss | None
+    loss: keras.losses.Loss
     probes: list
 
 
-def lesson(experiment: Experiment, number: int, data: Dataset, seed: int) -> Lesson:
-    """What a phase of an experiment trains on.
+def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.losses.Loss, seed: int = 0) -> Lesson:
+    """What a phase trains on, ready for `urfb_tf.train`.
 
     Args:
-        experiment: whose schedule is meant.
+        phases: all of the run's.
         number: of the phase, from 1.
         data: the whole dataset.
+        loss: the network's, of all its output units. Where some of them do not learn, mu of the hinge loss (3) balances
+            both of its terms over those that do.
         seed: the run's; refreshers are drawn from it.
+
+    Raises:
+        ArgumentError: if there is no such phase, or the data lack a class that it shows.
     """
-    schedule = experiment.schedule
-    if not any(phase.classes for phase in schedule):
-        return Lesson(data, None, [])
-    phase, everything = schedule[number - 1], tuple(range(data.classes))
-    seen = classes_seen(schedule[:number], everything)
-    groups = [phase.classes for phase in schedule if phase.classes]
-    probes = [ClassErrors(data.test, groups, seen)]
+    if not is_whole(number, 1) or number > len(phases):
+        raise ArgumentError(f"The phases are numbered from 1 to {len(phases)}, but got {number!r}.")
+    if not any(phase.classes for phase in phases):
+        return Lesson(data, loss, [])
+    phase, everything = phases[number - 1], tuple(range(data.classes))
+    seen = _shown_by(phases[:number], everything)
+    probes = [ClassErrors(data.test, [each.classes for each in phases if each.classes], seen)]
     if not phase.classes:
-        return Lesson(data, None, probes)
-    earlier = classes_seen(schedule[: number - 1], everything)
+        return Lesson(data, loss, probes)
+    earlier = _shown_by(phases[: number - 1], everything)
     train = with_refreshers(data.train, phase.classes, earlier=earlier, share=phase.refreshers, seed=seed)
-    shown = seen if phase.refreshers else phase.classes
-    learning = {"all": everything, "seen": seen, "shown": shown}[phase.units]
-    loss = None
     if phase.units != "all":
-        # Whatever the reading says of other numbers of classes, mu balances both terms over the units that learn.
-        own = make_loss(experiment.loss, len(learning), experiment.make_reading().but(mu_grows=False))
-        loss = LossOfUnits(own, sorted(learning))
+        shown = seen if phase.units == "seen" or phase.refreshers else phase.classes
+        loss = LossOfUnits(_balanced(loss), sorted(shown))
     return Lesson(dataclasses.replace(data, train=train), loss, probes)
 
 
-def classes_seen(phases: Sequence[Phase], everything: tuple[int, ...]) -> tuple[int, ...]:
-    """The classes of which these phases have shown examples, in order."""
+def _shown_by(phases: Sequence[Phase], everything: tuple[int, ...]) -> tuple[int, ...]:
+    """The classes of which these phases show examples, in order."""
     return tuple(sorted({label for phase in phases for label in phase.classes or everything}))
+
+
+def _balanced(loss: keras.losses.Loss) -> keras.losses.Loss:
+    """The loss with the mu that follows from the number of its outputs."""
+    return type(loss).from_config({**loss.get_config(), "mu": None}) if isinstance(loss, OneVsRestHinge) else loss

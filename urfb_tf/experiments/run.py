@@ -86,7 +86,7 @@ def run(
         filters_at_start |= starts(model, phase, shared)
         end = total if number == len(schedule) else min(start + phase.epochs, total)
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
-            shown = lesson(experiment, number, data, seed)
+            shown = lesson(schedule, number, data, model.loss, seed)
             train(
                 model,
                 shown.data,

@@ -10,6 +10,8 @@ from urfb_tf.plots.connectivity import masks as masks
 from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves
 from urfb_tf.plots.depth import error_by_depth as error_by_depth
+from urfb_tf.plots.in_turn import errors_in_turn as errors_in_turn
+from urfb_tf.plots.in_turn import forgetting_bars as forgetting_bars
 from urfb_tf.plots.linear import curves_against_epsilon as curves_against_epsilon
 from urfb_tf.plots.linear import curves_by_epsilon as curves_by_epsilon
 from urfb_tf.plots.linear import epsilons_compared as epsilons_compared

@@ -1,0 +1,131 @@
+"""What is forgotten where classes come in turn (section 5): of one run, and of those that are recorded."""
+
+import dataclasses
+import itertools
+import statistics
+from collections.abc import Iterable, Sequence
+
+from urfb_tf import recorded
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments import Experiment, Phase, find
+from urfb_tf.experiments.in_turn import LEARNERS, WAYS
+from urfb_tf.report import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Forgetting:
+    """The error of each group of classes, shares in [0, 1].
+
+    Attributes:
+        learned: right after the group's own phase, in the order of the groups.
+        end: after the last phase.
+    """
+
+    learned: tuple[float, ...]
+    end: tuple[float, ...]
+
+    @property
+    def before(self) -> float:
+        """The mean of `learned` over all groups but the last, which nothing follows."""
+        return statistics.fmean(self.learned[:-1])
+
+    @property
+    def after(self) -> float:
+        """The mean of `end` over the same groups."""
+        return statistics.fmean(self.end[:-1])
+
+    @property
+    def forgotten(self) -> float:
+        """By how much the error of a group has risen since it was learned, the mean over the same groups."""
+        return self.after - self.before
+
+
+def measure(epochs: Sequence[dict], phases: Iterable[Phase], field: str = "group_error") -> Forgetting:
+    """What a run has forgotten.
+
+    Args:
+        epochs: the records of the whole run, with what `urfb_tf.metrics.ClassErrors` measures.
+        phases: the run's, of which two or more show some classes only.
+        field: "group_error", among all output units, or "within_error", among the units of the group alone.
+
+    Raises:
+        ArgumentError: if the run is shorter than its phases, or fewer than two show some classes only.
+    """
+    phases = list(phases)
+    ends = list(itertools.accumulate(phase.epochs for phase in phases))
+    own = [end for end, phase in zip(ends, phases, strict=True) if phase.classes]
+    if len(own) < 2:
+        raise ArgumentError("Forgetting needs two or more phases that show some classes only.")
+    if len(epochs) < ends[-1]:
+        raise ArgumentError(f"The run has {len(epochs)} epochs, but its phases {ends[-1]}: train it to the end.")
+    learned = tuple(epochs[end - 1][field][number] for number, end in enumerate(own))
+    return Forgetting(learned, tuple(epochs[-1][field]))
+
+
+def of_experiment(experiment: Experiment, field: str = "group_error") -> Forgetting | None:
+    """What the recorded runs of an experiment have forgotten, the mean over seeds; None if none is recorded whole."""
+    runs = [run["epochs"] for run in recorded.runs(experiment.id).values()]
+    if not runs or len(runs[0]) < sum(phase.epochs for phase in experiment.schedule):
+        return None
+    found = [measure(epochs, experiment.schedule, field) for epochs in runs]
+    learned, end = (
+        tuple(statistics.fmean(values) for values in zip(*(getattr(each, name) for each in found), strict=True))
+        for name in ("learned", "end")
+    )
+    return Forgetting(learned, end)
+
+
+def last_error(experiment: Experiment, field: str = "test_error") -> float:
+    """A field of the last epoch of an experiment's recorded runs, the mean over seeds."""
+    return statistics.fmean(run["epochs"][-1][field] for run in recorded.runs(experiment.id).values())
+
+
+def table() -> Table:
+    """The runs `in_turn` on CIFAR-10, one row each; those not recorded say so.
+
+    The error of a group right after it was learned, at the end, and the difference, each the mean over all groups but
+    the last; the same difference where the group's own units alone decide; the test error over all classes, and beside
+    it that of joint training for as many epochs, where Table 1 has it.
+    """
+    rows = []
+    for way in WAYS:
+        for name, (title, joint, _) in LEARNERS.items():
+            experiment = find(f"in_turn/cifar10/{name}/{way}")
+            cells = ["not run", "", "", "", ""]
+            if (among_all := of_experiment(experiment)) is not None:
+                within = of_experiment(experiment, "within_error")
+                assert within is not None
+                numbers = [among_all.before, among_all.after, among_all.forgotten, within.forgotten, last_error(experiment)]
+                cells = [f"{number:.3f}" for number in numbers]
+            rows.append([f"{title}, {way}", *cells, _joint(joint, experiment)])
+    header = ["", "learned", "end", "forgotten", "forgotten within", "test error", "joint"]
+    return Table(header, rows)
+
+
+def compared(first: str, second: str, way: str) -> str:
+    """What two learners forget in the same way of showing classes, in a sentence.
+
+    Args:
+        first, second: names of `urfb_tf.experiments.in_turn.LEARNERS`.
+        way: a name in its `WAYS`.
+    """
+    titles = [LEARNERS[name][0] for name in (first, second)]
+    found = [of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in (first, second)]
+    missing = [title for title, each in zip(titles, found, strict=True) if each is None]
+    if missing:
+        return f"`{way}` of {' and '.join(missing)} is not recorded yet."
+    (one, other) = (each for each in found if each is not None)
+    gap = round(one.forgotten, 3) - round(other.forgotten, 3)
+    verdict = "as much" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}"
+    return (
+        f"`{way}`: {titles[0]} forgets {one.forgotten:.3f} (from {one.before:.3f} to {one.after:.3f}), {titles[1]} "
+        f"{other.forgotten:.3f} (from {other.before:.3f} to {other.after:.3f}); {titles[0]} {verdict}."
+    )
+
+
+def _joint(identifier: str | None, experiment: Experiment) -> str:
+    """The test error of joint training after as many epochs as each group has had."""
+    runs = recorded.runs(identifier) if identifier else {}
+    epochs = experiment.phases[0].epochs
+    errors = [run["epochs"][epochs - 1]["test_error"] for run in runs.values() if len(run["epochs"]) >= epochs]
+    return f"{statistics.fmean(errors):.3f}" if errors else ""
