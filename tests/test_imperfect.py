@@ -14,6 +14,7 @@ from urfb_tf.experiments import Experiment, find, select
 from urfb_tf.experiments.imperfect import CIRCUIT, DELAYS, IMPERFECT, NOISY, PERFECT, TIMING
 from urfb_tf.experiments.run import run
 from urfb_tf.layers import feedback_layers
+from urfb_tf.training.order import by_class
 
 CHANGED = {"rule", "rule_options", "loss", "loss_options", "error_noise", "error_noise_at"}
 
@@ -30,7 +31,10 @@ def test_each_changes_the_row_of_table_1_in_one_respect():
             if getattr(experiment, field.name) != getattr(PERFECT, field.name)
         } - {"id", "title", "paper"}
         assert changed
-        assert any(changed <= kind for kind in ({"rule", "rule_options"}, {"loss", "loss_options"}, CHANGED - {"rule"}))
+        assert any(
+            changed <= kind
+            for kind in ({"rule", "rule_options", "grouped"}, {"loss", "loss_options"}, CHANGED - {"rule"})
+        )
         json.dumps(experiment.configuration())
 
 
@@ -45,9 +49,31 @@ def test_the_rule_times_urfb(experiment):
 
 
 def test_what_is_not_changed_is_not_in_the_configuration():
-    assert not {"rule_options", "loss_options", "error_noise", "error_noise_at"} & set(PERFECT.configuration())
+    assert not {"rule_options", "loss_options", "error_noise", "error_noise_at", "grouped"} & set(
+        PERFECT.configuration()
+    )
     assert find("imperfect/cifar10/probability=0.1").configuration()["rule_options"] == {"probability": 0.1}
     assert find("imperfect/cifar10/circuit").configuration()["loss"] == "circuit"
+
+
+def test_grouped_batches_have_the_same_images_sorted_by_class(small_data):
+    labels = np.array([2, 0, 1, 0, 2, 1])
+    np.testing.assert_array_equal(by_class(np.array([4, 0, 3, 5, 1]), labels), [3, 1, 5, 4, 0])
+    ends = []
+    for grouped in (False, True):
+        model = urfb_tf.build("full conn. 5; output", seed=0)
+        urfb_tf.train(model, small_data, epochs=1, batch_size=20, seed=0, grouped=grouped)
+        ends.append(model.get_weights())
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)  # the same sums in another order
+    late = find("imperfect/cifar10/late-grouped")
+    assert late.configuration()["grouped"] is True
+    small = dataclasses.replace(late, network="perceptron", batch_size=20)
+    one, other = (
+        run(dataclasses.replace(small, grouped=grouped), epochs=1, data=small_data)["epochs"][-1]["train_loss"]
+        for grouped in (False, True)
+    )
+    assert one != other
 
 
 def test_options_are_those_of_the_experiments_rule_alone():

@@ -25,7 +25,8 @@ TIMED = {
     "sporadic": rules.SporadicUpdates(probability=0.5),
     "delayed": rules.DelayedFeedback(delay=2),
     "delayed-in-pairs": rules.DelayedFeedback(delay=4, every=2),
-    "both": rules.SporadicUpdates(rules.KolenPollack(0.1), probability=0.25),
+    "late": rules.LateUpdates(lag=2),
+    "all": rules.LateUpdates(rules.SporadicUpdates(rules.DelayedFeedback(rules.KolenPollack(0.1)), probability=0.25)),
 }
 
 
@@ -100,6 +101,42 @@ def test_the_error_travels_through_r_as_it_was_some_batches_ago(delay, every, st
         layer.feedback.assign_sub(0.5 * r)
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+def test_late_updates_are_those_of_images_whose_activity_is_that_of_the_next(kind):
+    layer, x = built(kind, rules.LateUpdates(rules.UpdatedRandomFeedback(0.5), lag=1))
+    plain, _ = built(kind, rules.UpdatedRandomFeedback(0.5))
+    error = tf.random.stateless_normal(layer.compute_output_shape(x.shape), seed=(7, 8))
+
+    def increments(layer, x, training):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=training)  # linear, so that the error at the field is that at the output
+        return tape.gradient(y, [layer.kernel.value, layer.feedback.value, x], output_gradients=error)
+
+    w, r, _ = increments(plain, tf.concat([x[1:], x[:1]], 0), True)
+    down = increments(plain, x, True)[2]
+    for a, b in zip(increments(layer, x, True), (w, r, down), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(increments(layer, x, False), increments(plain, x, False), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_timings_add_up():
+    rule = TIMED["all"]
+    assert (rule.lag, rule.delay, rule.every, rule.skips_updates) == (1, 1, 1, True)
+    half = rules.SporadicUpdates(rules.AlternateUpdates(), probability=0.5)
+    layer, x = built("dense", half)
+    for batch in range(2):
+        w, r, _ = increments(layer, x)
+        taken = (w.numpy() != 0).mean(), (r.numpy() != 0).mean()
+        assert 0.2 < taken[batch] < 0.8  # of 63 fair coins; the seed is fixed
+        assert taken[1 - batch] == 0
+
+
+def bare(rule):
+    return bare(rule.rule) if isinstance(rule, rules.TimedRule) else rule
+
+
 def sgd(model, steps, **how):
     model.compile(keras.optimizers.SGD(0.1), model.loss, **how)
     x, y = urfb_tf.load("generated", train=5 * steps, validation=1, test=1).train
@@ -118,13 +155,13 @@ def test_timing_is_the_same_in_eager_and_graph_runs_and_works_under_xla(rule):
             {"jit_compile": True},
         )
     )
-    draws = rule in ("sporadic", "both")  # XLA throws other coins, as it does for dropout
+    draws = rule in ("sporadic", "all")  # XLA throws other coins, as it does for dropout
     # The compilers order sums differently: float32 roundings of numbers of size 1, over eight steps.
     for a, *others, under_xla in zip(eager, graph, several, xla, strict=True):
         for b in others if draws else [*others, under_xla]:
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
         assert np.all(np.isfinite(under_xla))
-    plain = sgd(build(NETWORK, rules.get(TIMED[rule]).rule, seed=0), 8, jit_compile=False)
+    plain = sgd(build(NETWORK, bare(TIMED[rule]), seed=0), 8, jit_compile=False)
     assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(graph, plain, strict=True))
 
 
@@ -226,6 +263,8 @@ def test_a_rule_within_a_rule_is_shown_by_name():
         (lambda: rules.DelayedFeedback("frfb"), "'frfb' has no updates of R"),
         (lambda: rules.DelayedFeedback(delay=0), "whole number of batches >= 1"),
         (lambda: rules.DelayedFeedback(delay=10, every=3), "divisor"),
+        (lambda: rules.LateUpdates(lag=0), "images >= 1"),
+        (lambda: rules.AlternateUpdates("alternate"), "in this way already"),
     ],
 )
 def test_impossible_timings_are_refused(make, message):

@@ -41,6 +41,7 @@ from urfb_tf.rules import FeedbackRule as FeedbackRule
 from urfb_tf.rules import FixedRandomFeedback as FixedRandomFeedback
 from urfb_tf.rules import FixedRandomSignFeedback as FixedRandomSignFeedback
 from urfb_tf.rules import KolenPollack as KolenPollack
+from urfb_tf.rules import LateUpdates as LateUpdates
 from urfb_tf.rules import SporadicUpdates as SporadicUpdates
 from urfb_tf.rules import UniformSignFeedback as UniformSignFeedback
 from urfb_tf.rules import UpdatedRandomFeedback as UpdatedRandomFeedback

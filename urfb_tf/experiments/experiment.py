@@ -40,6 +40,7 @@ class Experiment:
         changes: items of the reading set alone.
         learning_rate: SGD's step.
         batch_size: examples per step.
+        grouped: whether the examples of a batch come sorted by class.
         phases: stretches of the run that differ. None means one, of `paper_epochs`.
         paper_epochs: how long the paper trains.
         paper: the paper's numbers, if it has this run.
@@ -62,6 +63,7 @@ class Experiment:
     changes: tuple[tuple[str, float], ...] = ()
     learning_rate: float = 0.1
     batch_size: int = 500
+    grouped: bool = False
     phases: tuple[Phase, ...] = ()
     paper_epochs: int = 1000
     paper: PaperErrors | None = None
@@ -141,6 +143,8 @@ class Experiment:
         for key in ("rule_options", "loss_options"):
             if options := record.pop(key):
                 record[key] = dict(options)
+        if not self.grouped:
+            del record["grouped"]
         if not self.error_noise:
             del record["error_noise"], record["error_noise_at"]
         if self.phases:

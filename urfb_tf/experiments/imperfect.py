@@ -37,6 +37,8 @@ TIMING: list[Experiment] = [
         )
         for probability in PROBABILITIES
     ),
+    _run("late", "one image late", rule="late"),
+    _run("late-grouped", "one image late, classes together", rule="late", grouped=True),
 ]
 
 CIRCUIT: list[Experiment] = [

@@ -94,6 +94,7 @@ def run(
                 epochs=end,
                 learning_rate=phase.learning_rate or experiment.learning_rate,
                 batch_size=phase.batch_size or experiment.batch_size,
+                grouped=experiment.grouped,
                 seed=seed,
                 checkpoint=checkpoint,
                 checkpoint_every=checkpoint_every,

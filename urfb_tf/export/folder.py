@@ -73,7 +73,7 @@ def export(
 def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path) -> None:
     check_writable(folder)
     batch_size = phase.batch_size or experiment.batch_size
-    program = EpochProgram(model, batch_size=batch_size, jit_compile=True)
+    program = EpochProgram(model, batch_size=batch_size, jit_compile=True, grouped=experiment.grouped)
     state, zero, number = program.state(), Tally.zero(), tf.constant(0)
     programs = {"train": lower(program.train_steps, state, *splits["train"], *[number] * 4, tf.constant(0.1), zero)}
     programs |= {f"evaluate_{name}": lower(program.evaluate_all, state, *split) for name, split in splits.items()}

@@ -108,7 +108,7 @@ class FeedbackLayer(keras.layers.Layer):
         if self.rule.renews_feedback:
             self._renewal = keras.random.SeedGenerator(stream(seed, "renewal"))
             self._redraw = redrawn(feedback_identifier, self._renewal, spread=spread)
-        if self.rule.skips_updates or self.rule.delay:
+        if self.rule.skips_updates or self.rule.delay or self.rule.lag:
             self._timing = Timing(self, seed)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
@@ -220,7 +220,8 @@ class FeedbackLayer(keras.layers.Layer):
 
             def gradient(error):
                 errors = self._arrange_errors(error)
-                hebbian = self._correlate(arranged, errors)  # shape of W
+                met = arranged if not moment.lag else self._arrange_inputs(tf.roll(x, -moment.lag, 0))
+                hebbian = self._correlate(met, errors)  # shape of W
                 down = self._hand_down(errors, w, r if moment.carrier is None else moment.carrier, x)  # shape of x
                 r_increment = None
                 if rule.updates_feedback:

@@ -13,11 +13,13 @@ class Moment(NamedTuple):
     Attributes:
         carrier: the weights that stand for R when the error travels down.
         kernel_learns, feedback_learns: where W and R take their increments; booleans, [] or of W's shape.
+        lag: how many images further on the batch is the one whose activity the error meets.
     """
 
     carrier: tf.Tensor | None = None
     kernel_learns: tf.Tensor | None = None
     feedback_learns: tf.Tensor | None = None
+    lag: int = 0
 
 
 class Timing:
@@ -69,7 +71,8 @@ class Timing:
         if self.past:
             self._move_on(batch)
         rule = self.layer.rule
-        return Moment(carrier, *rule.learns(self.layer, batch)) if rule.skips_updates else Moment(carrier)
+        learns = rule.learns(self.layer, batch) if rule.skips_updates else (None, None)
+        return Moment(carrier, learns[0], learns[1], rule.lag)
 
     def settle(self) -> None:
         """Let all of R's updates take effect at once."""
@@ -77,7 +80,7 @@ class Timing:
             past.assign(tf.cast(self.layer.feedback, past.dtype))
 
     def coins(self, name: str, batch: tf.Tensor, probability: float) -> tf.Tensor:
-        """Booleans of W's shape, True with `probability`; `name` and `batch` alone decide which."""
+        """Booleans of W's shape, True with `probability`; the layer's seed, `name` and `batch` alone decide which."""
         # From the step's number in place of a generator's state, so that all replicas of a strategy draw the same.
         seed = tf.stack([tf.constant(stream(self.seed, name), tf.int32), batch])
         return tf.random.stateless_uniform(self.layer.kernel.shape, seed, alg="philox") < probability

@@ -8,7 +8,7 @@ questions and nothing else; the layers do the rest:
 3. What increment does R receive when W receives the Hebbian product (`feedback_increment`)?
 4. Beyond the paper: do W and R decay (`weight_decay`), does R change without an error (`renews_feedback`), does the
    output error by-pass the layers (`direct`)?
-5. Do W and R learn at every batch (`skips_updates`, `learns`), and at once (`delay`)?
+5. Do W and R learn at every batch (`skips_updates`, `learns`), at once (`delay`), and from one image (`lag`)?
 
 R is stored in the layout of W, so that the entry of R which joins two units stands where W's does. A new rule is a
 subclass with the decorator `register`, in a file of its family here or in a notebook; `check` says whether layers can
@@ -31,5 +31,6 @@ from urfb_tf.rules.sign import FixedRandomSignFeedback as FixedRandomSignFeedbac
 from urfb_tf.rules.sign import UniformSignFeedback as UniformSignFeedback
 from urfb_tf.rules.timing import AlternateUpdates as AlternateUpdates
 from urfb_tf.rules.timing import DelayedFeedback as DelayedFeedback
+from urfb_tf.rules.timing import LateUpdates as LateUpdates
 from urfb_tf.rules.timing import SporadicUpdates as SporadicUpdates
 from urfb_tf.rules.timing import TimedRule as TimedRule

@@ -27,6 +27,7 @@ class FeedbackRule:
         symmetric: whether W itself carries the error, as in back-propagation.
         skips_updates: whether W or R learn at some batches only, as `learns` says.
         delay: how many batches late R's updates take effect; `every` of them at once.
+        lag: how many images late the error meets the activity below.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FeedbackRule:
     skips_updates: bool = False
     delay: int = 0
     every: int = 1
+    lag: int = 0
 
     def propagating(self, kernel: tf.Tensor, feedback: tf.Tensor | None) -> tf.Tensor:
         """The weights that carry the error down, in the layout and shape of `kernel`."""

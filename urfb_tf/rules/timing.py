@@ -1,5 +1,7 @@
 """Desynchronised updates: any rule, but W and R do not learn at the same time (section 5)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -15,7 +17,10 @@ class TimedRule(FeedbackRule):
     layers without a feedback rule learn at every batch.
 
     Args:
-        rule: the other rule or its name.
+        rule: the other rule or its name; it may be timed too, in another way.
+
+    Raises:
+        ArgumentError: if that rule has feedback that does not learn from the error.
     """
 
     def __init__(self, rule: "str | dict | FeedbackRule" = "urfb"):
@@ -24,14 +29,28 @@ class TimedRule(FeedbackRule):
             raise ArgumentError(
                 f"The rule {self.rule.name!r} cannot be timed: its feedback does not learn from the error."
             )
-        for name in ("has_feedback", "updates_feedback", "weight_decay", "symmetric"):
+        if isinstance(self.rule, type(self)):
+            raise ArgumentError(f"The rule {self.rule!r} is timed in this way already.")
+        for name in ("has_feedback", "updates_feedback", "weight_decay", "symmetric", "delay", "every", "lag"):
             setattr(self, name, getattr(self.rule, name))
+        self.skips_updates = self.skips_updates or self.rule.skips_updates
 
     def propagating(self, kernel: tf.Tensor, feedback: tf.Tensor | None) -> tf.Tensor:
         return self.rule.propagating(kernel, feedback)
 
     def feedback_increment(self, hebbian: tf.Tensor) -> tf.Tensor:
         return self.rule.feedback_increment(hebbian)
+
+    def turns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor] | None:
+        """What `learns` is by this timing alone; None if it skips no updates."""
+        return None
+
+    def learns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = [self.rule.learns(layer, batch)] if self.rule.skips_updates else []
+        if (own := self.turns(layer, batch)) is not None:
+            found.append(own)
+        kernel, feedback = (functools.reduce(tf.logical_and, turns) for turns in zip(*found, strict=True))
+        return kernel, feedback
 
     def lowest(self) -> FeedbackRule:
         return type(self).from_config({**self.get_config(), "rule": self.rule.lowest()})
@@ -58,7 +77,7 @@ class AlternateUpdates(TimedRule):
     name = "alternate"
     skips_updates = True
 
-    def learns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def turns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         even = tf.equal(batch % 2, 0)
         return even, tf.logical_not(even)
 
@@ -84,8 +103,9 @@ class SporadicUpdates(TimedRule):
             raise ArgumentError(f"Sporadic updates need a probability in (0, 1], but got {probability!r}.")
         self.probability = float(probability)
 
-    def learns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tuple(layer.coins(name, batch, self.probability) for name in ("kernel", "feedback"))
+    def turns(self, layer, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        kernel, feedback = (layer.coins(name, batch, self.probability) for name in ("kernel", "feedback"))
+        return kernel, feedback
 
     def get_config(self) -> dict:
         return {**super().get_config(), "probability": self.probability}
@@ -127,3 +147,32 @@ class DelayedFeedback(TimedRule):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "delay": self.delay, "every": self.every}
+
+
+@register
+class LateUpdates(TimedRule):
+    """W and R learn when the next image has replaced the activity below a connection (section 5).
+
+    In training, the Hebbian product pairs the error of each image with what another image of its batch sent up, `lag`
+    places further on; the last images meet the first. Errors travel down as ever. On average over an order at random
+    this is the product of two means; where images of one class follow one another (`grouped` in `urfb_tf.train`), it is
+    the product of means within the class.
+
+    Args:
+        rule: the rule that says what the updates are otherwise.
+        lag: in images, >= 1.
+
+    Raises:
+        ArgumentError: if the lag is not a whole number >= 1.
+    """
+
+    name = "late"
+
+    def __init__(self, rule: "str | dict | FeedbackRule" = "urfb", lag: int = 1):
+        super().__init__(rule)
+        if not is_whole(lag, 1):
+            raise ArgumentError(f"Late updates need a whole number of images >= 1 as lag, but got {lag!r}.")
+        self.lag = lag
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "lag": self.lag}

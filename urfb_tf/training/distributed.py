@@ -10,7 +10,7 @@ import tensorflow as tf
 from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.training.epoch import EpochProgram, State, Tally, descend
-from urfb_tf.training.order import permutation
+from urfb_tf.training.order import by_class, permutation
 
 _SPREAD = 0x9E3779B9  # odd, so that the replicas' dropout seeds differ whatever the first is
 
@@ -33,6 +33,7 @@ class DistributedEpochProgram(EpochProgram):
 
     Args:
         model, loss, batch_size, jit_compile: as in `EpochProgram`; the batch size is that of all devices together.
+        grouped: as in `EpochProgram`, for each device's share of a batch.
         strategy: such as a `tf.distribute.MirroredStrategy`.
 
     Raises:
@@ -47,8 +48,9 @@ class DistributedEpochProgram(EpochProgram):
         strategy: tf.distribute.Strategy,
         batch_size: int = 500,
         jit_compile: bool | None = None,
+        grouped: bool = False,
     ):
-        super().__init__(model, loss, batch_size=batch_size, jit_compile=jit_compile)
+        super().__init__(model, loss, batch_size=batch_size, jit_compile=jit_compile, grouped=grouped)
         self.strategy, self.replicas = strategy, strategy.num_replicas_in_sync
         if batch_size % self.replicas:
             raise ArgumentError(f"A batch of {batch_size} cannot be shared evenly by {self.replicas} devices.")
@@ -91,6 +93,7 @@ class DistributedEpochProgram(EpochProgram):
         context = tf.distribute.get_replica_context()
         replica, size = context.replica_id_in_sync_group, self.batch_size // self.replicas
         rows = tf.slice(order, [number * self.batch_size + replica * size], [size])  # [B / replicas]
+        rows = by_class(rows, labels) if self.grouped else rows
         batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
         shifts = [shift(value, replica) for value in non_trainable]
         shifted = [

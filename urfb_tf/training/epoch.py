@@ -13,7 +13,7 @@ import tensorflow as tf
 from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
-from urfb_tf.training.order import permutation, steps_per_epoch
+from urfb_tf.training.order import by_class, permutation, steps_per_epoch
 
 
 class State(NamedTuple):
@@ -63,12 +63,21 @@ class EpochProgram:
         batch_size: examples per step.
         jit_compile: whether XLA compiles the program. None does so where there is a GPU: on a CPU, TensorFlow's own
             convolutions are faster.
+        grouped: whether the examples of a batch come sorted by class. The batches are the same.
 
     Raises:
         ArgumentError: if the model is not built, or no loss is given nor compiled.
     """
 
-    def __init__(self, model: keras.Model, loss=None, *, batch_size: int = 500, jit_compile: bool | None = None):
+    def __init__(
+        self,
+        model: keras.Model,
+        loss=None,
+        *,
+        batch_size: int = 500,
+        jit_compile: bool | None = None,
+        grouped: bool = False,
+    ):
         if not model.built:
             raise ArgumentError("The model has no weights yet: call it once on a batch of images, then train it.")
         loss = loss if loss is not None else getattr(model, "loss", None)
@@ -78,6 +87,7 @@ class EpochProgram:
             )
         self.model = model
         self.batch_size = batch_size
+        self.grouped = grouped
         # The same loss, one value per example: its mean is what SGD descends.
         self._losses = type(loss).from_config({**loss.get_config(), "reduction": None})
         if jit_compile is None:
@@ -160,6 +170,7 @@ class EpochProgram:
 
         def step(number, trainable, non_trainable, tally):
             rows = tf.slice(order, [number * self.batch_size], [self.batch_size])  # [B]
+            rows = by_class(rows, labels) if self.grouped else rows
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)  # [B, H, W, C], [B]
             gradients, non_trainable, losses, outputs = self._gradients(trainable, non_trainable, batch, targets)
             trainable = descend(trainable, gradients, learning_rate)

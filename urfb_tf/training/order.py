@@ -13,6 +13,11 @@ def permutation(seed, epoch, count: int) -> tf.Tensor:
     return tf.argsort(keys, stable=True)
 
 
+def by_class(rows: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """The rows [B] of a batch sorted by their class, in the order in which they came within it; labels [N]."""
+    return tf.gather(rows, tf.argsort(tf.gather(labels, rows), stable=True))
+
+
 def steps_per_epoch(count: int, batch_size: int) -> int:
     """How many full batches an epoch has; what is left over waits for the next epoch's order.
 

@@ -49,6 +49,7 @@ def train(
     after_epoch: Callable[[list[dict], list[dict]], None] | None = None,
     jit_compile: bool | None = None,
     strategy: tf.distribute.Strategy | None = None,
+    grouped: bool = False,
 ) -> list[dict]:
     """Train by plain SGD in compiled epochs, going on from a checkpoint if there is one.
 
@@ -72,6 +73,7 @@ def train(
         jit_compile: as in `EpochProgram`.
         strategy: over whose devices each batch is shared, such as a `tf.distribute.MirroredStrategy`. None takes that
             of the scope in which this is called, if there is one.
+        grouped: as in `EpochProgram`.
 
     Returns:
         One record per epoch: `epoch` (from 1), `train_loss` and `train_error` (running means within the epoch, dropout
@@ -90,7 +92,7 @@ def train(
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
     probes = tuple(probes)
-    program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile)
+    program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile, grouped=grouped)
     for name in ("validation", "test"):
         if not len(getattr(data, name).labels):
             raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
