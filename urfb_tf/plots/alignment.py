@@ -12,6 +12,8 @@ _FIRST = ("bp", "frfb", "urfb")  # the paper's rules keep their markers too
 def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Sequence[str], columns: int = 4):
     """Angles in degrees against epochs, one small panel per run, one line per layer, the lowest layer the darkest.
 
+    The epochs are on a logarithmic axis: most of what happens, happens early, and runs differ in length.
+
     Args:
         histories: epoch records by label.
         kind: "weight_angle", "update_angle" or "error_angle".
@@ -42,8 +44,9 @@ def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Seq
                 if shown:
                     axis.plot(*zip(*shown, strict=True), **style)
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
-            axis.set(ylim=(0, 108), yticks=(0, 45, 90))
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.set(ylim=(0, 108), yticks=(0, 45, 90), xscale="log")
+            axis.xaxis.set_major_formatter("{x:.0f}")
+            axis.minorticks_off()
         for axis in panels[len(histories) :]:
             axis.set_axis_off()
         for number in range(columns):  # the lowest panel of each column

@@ -50,7 +50,7 @@ def against_connectivity(
     """
     styles = line_styles(rules)
     thin = ({"linestyle": ":"}, {"linestyle": "--"}, {"linestyle": "-."})
-    with figure(1, 2, size=(8.6, 3.4)) as (made, ((left, right),)):
+    with figure(1, 2, size=(8.6, 3.2), sharex=True) as (made, ((left, right),)):
         for label, values in errors.items():
             left.plot(list(values), list(values.values()), marker="o", **styles[label])
         others = 0
@@ -61,7 +61,9 @@ def against_connectivity(
                 style = {"color": "#666666", "linewidth": 1.2, **thin[others % len(thin)]}
                 right.plot(list(values), list(values.values()), label=label, **style)
                 others += 1
-        shares = sorted({share for values in (*errors.values(), *angles.values()) for share in values})
+        marked = [values for label, values in (*errors.items(), *angles.items()) if label in styles]
+        ends = [end(values) for values in angles.values() if values for end in (min, max)]
+        shares = sorted({*ends, *(share for values in marked for share in values)})
         for axis in (left, right):
             axis.set(xscale="log", xlabel="share of connections")
             axis.set_xticks(shares, [f"{share:.0%}" for share in shares])
