@@ -11,7 +11,7 @@ from urfb_tf.plots.curves import alignment_curves as alignment_curves
 from urfb_tf.plots.curves import learning_curves as learning_curves
 from urfb_tf.plots.depth import error_by_depth as error_by_depth
 from urfb_tf.plots.in_turn import errors_in_turn as errors_in_turn
-from urfb_tf.plots.in_turn import forgetting_bars as forgetting_bars
+from urfb_tf.plots.in_turn import forgetting_arrows as forgetting_arrows
 from urfb_tf.plots.linear import curves_against_epsilon as curves_against_epsilon
 from urfb_tf.plots.linear import curves_by_epsilon as curves_by_epsilon
 from urfb_tf.plots.linear import epsilons_compared as epsilons_compared
@@ -21,6 +21,7 @@ from urfb_tf.plots.linear import rules_compared as rules_compared
 from urfb_tf.plots.loss import error_signal as error_signal
 from urfb_tf.plots.loss import saturated_linearity as saturated_linearity
 from urfb_tf.plots.roofline import roofline as roofline
+from urfb_tf.plots.rules import against_epsilon as against_epsilon
 from urfb_tf.plots.rules import losses_by_epsilon as losses_by_epsilon
 from urfb_tf.plots.untied import connections as connections
 from urfb_tf.plots.untied import filters_across_space as filters_across_space

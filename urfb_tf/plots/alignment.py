@@ -76,7 +76,13 @@ def angle_against_error(panels: Mapping[str, Sequence[Point]]):
                 of_rule = [point for point in points if point.rule == rule]
                 number = _FIRST.index(rule) if rule in _FIRST else len(_FIRST) + others.index(rule)
                 colour = COLOURS.get(rule) or OTHERS[others.index(rule) % len(OTHERS)]
-                style = {"color": colour, "marker": _MARKERS[number % len(_MARKERS)], "s": 42, "alpha": 0.8}
+                style = {
+                    "color": colour,
+                    "marker": _MARKERS[number % len(_MARKERS)],
+                    "s": 42,
+                    "alpha": 0.8,
+                    "zorder": 3,
+                }
                 label = rule.upper() if rule in COLOURS else rule
                 if of_rule:
                     axis.scatter([p.angle for p in of_rule], [p.error for p in of_rule], label=label, **style)

@@ -1,10 +1,11 @@
 """Feedback rules beside each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from urfb_tf.plots.style import figure, line_styles
+from urfb_tf.continuum import Setting
+from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles
 
 _OWN_RULES = {0.0: "frfb", 1.0: "urfb"}  # epsilon 0 is FRFB, 1 is URFB: they keep the colours of the rules
 
@@ -25,4 +26,34 @@ def losses_by_epsilon(runs: Mapping[float, np.ndarray]):
             axis.fill_between(steps, losses.min(0), losses.max(0), color=style["color"], alpha=0.15, linewidth=0)
         axis.set(xlabel="step", ylabel="loss")
         axis.legend()
+    return made
+
+
+def against_epsilon(found: Sequence[Setting]):
+    """Test error, and angles in degrees, against epsilon on a logarithmic axis; 0 stands to the left of the smallest.
+
+    Args:
+        found: what is recorded, from the smallest epsilon up.
+    """
+    smallest = min((setting.epsilon for setting in found if setting.epsilon > 0), default=1.0)
+    places = [np.log10(setting.epsilon or smallest / 5) for setting in found]
+    series = {
+        "R to W, dense1": ("angle", {"color": COLOURS["urfb"], "marker": "o"}),
+        "the same, expected": ("expected", {"color": COLOURS["urfb"], "linestyle": ":", "linewidth": 1.2}),
+        "error at conv1": ("error_angle", {"color": OTHERS[0], "linestyle": "--", "marker": "s"}),
+    }
+    with figure(1, 2, size=(8.6, 3.2), sharex=True) as (made, ((left, right),)):
+        left.plot(places, [setting.error for setting in found], color=COLOURS["urfb"], marker="o")
+        left.set(ylabel="test error")
+        for label, (field, style) in series.items():
+            points = [(place, getattr(setting, field)) for place, setting in zip(places, found, strict=True)]
+            shown = [point for point in points if point[1] is not None]
+            if shown:
+                right.plot(*zip(*shown, strict=True), **style, label=label)
+        right.set(ylabel="degrees", ylim=(0, 95), yticks=range(0, 91, 15))
+        for axis in (left, right):
+            axis.set_xticks(places, [f"{setting.epsilon:g}" for setting in found])
+            axis.set(xlabel="epsilon")
+        if found:
+            right.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
