@@ -37,7 +37,7 @@ def against_epsilon(found: Sequence[Setting]):
     """
     smallest = min((setting.epsilon for setting in found if setting.epsilon > 0), default=1.0)
     places = [np.log10(setting.epsilon or smallest / 5) for setting in found]
-    series = {
+    series: dict[str, tuple[str, dict]] = {
         "R to W, dense1": ("angle", {"color": COLOURS["urfb"], "marker": "o"}),
         "the same, expected": ("expected", {"color": COLOURS["urfb"], "linestyle": ":", "linewidth": 1.2}),
         "error at conv1": ("error_angle", {"color": OTHERS[0], "linestyle": "--", "marker": "s"}),
