@@ -1,6 +1,6 @@
 """Which angle between R and W to expect of URFB: how far W has moved, epsilon, and which connections exist.
 
-From W_0 and R_0, drawn independently, W has moved by D and R by epsilon D, each only where it has connections. Among
+From W(0) and R(0), drawn independently, W has moved by D and R by epsilon D, each only where it has connections. Among
 many connections D has no relation to either start, so that only D^t D is left of the inner product.
 """
 
@@ -27,11 +27,11 @@ def smallest_angle(connectivity: float, feedback_connectivity: float | None = No
 def expected_angle(movement: float, *, epsilon: float = 1.0, connectivity: float = 1.0) -> float:
     """The angle in degrees with cos = c epsilon s / sqrt((1 + s) (1 + epsilon^2 s)), through the whole matrix.
 
-    It holds for increments that have no relation to R_0. Where W turns towards R, as it can under fixed feedback too,
+    It holds for increments that have no relation to R(0). Where W turns towards R, as it can under fixed feedback too,
     the angle is smaller.
 
     Args:
-        movement: s = |W - W_0|^2 / |W_0|^2, >= 0, with |R_0| = |W_0|.
+        movement: s = |W - W(0)|^2 / |W(0)|^2, >= 0, with |R(0)| = |W(0)|.
         epsilon: the rule's; 0 is FRFB.
         connectivity: c, the share of connections that exist, drawn for W and R independently. With 1, this is
             the angle over the shared connections.
