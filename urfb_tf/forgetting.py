@@ -81,7 +81,7 @@ def last_error(experiment: Experiment, field: str = "test_error") -> float:
 
 
 def table() -> Table:
-    """The runs `in_turn` on CIFAR-10, one row each; those not recorded say so.
+    """The runs `in_turn` on CIFAR-10, one row each; those not recorded say so, a way that no learner has in one row.
 
     The error of a group right after it was learned, at the end, and the difference, each the mean over all groups but
     the last; the same difference where the group's own units alone decide; the test error over all classes, and beside
@@ -89,14 +89,17 @@ def table() -> Table:
     """
     rows = []
     for way in WAYS:
+        if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
+            rows.append([f"all, {way}", "not run", *[""] * 5])
+            continue
         for name, (title, joint, _) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
             cells = ["not run", "", "", "", ""]
             if (among_all := of_experiment(experiment)) is not None:
                 within = of_experiment(experiment, "within_error")
                 assert within is not None
-                numbers = [among_all.before, among_all.after, among_all.forgotten, within.forgotten, last_error(experiment)]
-                cells = [f"{number:.3f}" for number in numbers]
+                numbers = [among_all.before, among_all.after, among_all.forgotten, within.forgotten]
+                cells = [f"{number:.3f}" for number in (*numbers, last_error(experiment))]
             rows.append([f"{title}, {way}", *cells, _joint(joint, experiment)])
     header = ["", "learned", "end", "forgotten", "forgotten within", "test error", "joint"]
     return Table(header, rows)

@@ -2,9 +2,13 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from urfb_tf.experiments.phases import Phase
 from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles
+
+if TYPE_CHECKING:
+    from urfb_tf.experiments.phases import Phase
+    from urfb_tf.forgetting import Forgetting
 
 _GROUPS = (COLOURS["urfb"], COLOURS["frfb"], *OTHERS, COLOURS["bp"])
 _MARKERS = "osD^vP*"
@@ -12,7 +16,7 @@ _MARKERS = "osD^vP*"
 
 def errors_in_turn(
     runs: Mapping[str, Sequence[dict]],
-    phases: Sequence[Phase],
+    phases: "Sequence[Phase]",
     *,
     field: str = "group_error",
     names: Sequence[str] | None = None,
@@ -53,36 +57,38 @@ def errors_in_turn(
         for axis in axes[-1]:
             axis.set_xlabel("epoch")
         for axis in axes[:, 0]:
-            axis.set(ylabel="test error of the group", ylim=(0, 1.05))
+            axis.set(ylabel="test error of the group", ylim=(-0.03, 1.05))
         handles, labels = panels[0].get_legend_handles_labels()
         made.legend(handles, labels, title="group", loc="outside right center")
     return made
 
 
-def forgetting_bars(found: Mapping[str, Mapping[str, float]], rules: Mapping[str, str]):
-    """How much is forgotten, one group of bars per way of showing the classes, one bar per learner.
+def forgetting_arrows(found: Mapping[str, Mapping[str, "Forgetting"]], rules: Mapping[str, str]):
+    """From the error of a group when it was learned to that at the end: an arrow per learner and way, with its length.
 
     Args:
-        found: by way, by learner: the rise of a group's error since it was learned.
-        rules: the rule's name by learner; it sets the colour. Further learners of a rule take paler bars.
+        found: by way of showing the classes, by learner.
+        rules: the rule's name by learner; it sets the colour. Further learners of a rule take paler arrows.
     """
     styles = line_styles(rules)
-    width = 0.8 / len(rules)
-    with figure(size=(1.4 + 1.5 * len(found), 3.2)) as (made, ((axis,),)):
-        for place, by_learner in enumerate(found.values()):
-            for number, learner in enumerate(rules):
+    step = 0.8 / len(rules)
+    with figure(size=(1.6 + 1.7 * len(found), 3.4)) as (made, ((axis,),)):
+        for number, learner in enumerate(rules):
+            style = {key: value for key, value in styles[learner].items() if key in ("color", "alpha")}
+            marker = {"marker": _MARKERS[number % len(_MARKERS)], "linestyle": "", "markersize": 6}
+            axis.plot([], [], **marker, **style, label=learner)
+            for place, by_learner in enumerate(found.values()):
                 if learner not in by_learner:
                     continue
-                style, value = styles[learner], by_learner[learner]
-                left = place + (number - (len(rules) - 1) / 2) * width
-                pale = {"alpha": style["alpha"], "hatch": "//"} if "alpha" in style else {}
-                axis.bar(left, value, 0.9 * width, color=style["color"], **pale)
-                axis.annotate(f"{value:.2f}", (left, max(value, 0)), ha="center", va="bottom", fontsize=8)
-        for learner in rules:  # for the legend, also of bars that the first way lacks
-            style = styles[learner]
-            pale = {"alpha": style["alpha"], "hatch": "//"} if "alpha" in style else {}
-            axis.bar(0, 0, 0, color=style["color"], label=learner, **pale)
-        axis.set(ylabel="rise of a group's error", xticks=range(len(found)), xticklabels=list(found))
+                at, each = place + (number - (len(rules) - 1) / 2) * step, by_learner[learner]
+                axis.plot(at, each.before, **marker, **style)
+                arrow = {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0, **style}
+                axis.annotate("", (at, each.after), (at, each.before), arrowprops=arrow)
+                label = f"{each.forgotten + 0:+.2f}"
+                highest = max(each.before, each.after)
+                axis.annotate(label, (at, highest + 0.03), ha="center", va="bottom", fontsize=8)
+        axis.set(ylabel="test error of a group", ylim=(0, 1.15), xlim=(-0.5, len(found) - 0.5))
+        axis.set(xticks=range(len(found)), xticklabels=list(found))
         axis.grid(visible=False, axis="x")
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
