@@ -19,7 +19,7 @@ notebooks: $(READY)
 	PYTHONPATH=book $(BIN)/python -m notebooks
 
 test: $(READY) lint
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .
