@@ -186,3 +186,27 @@ def test_a_split_unpacks_into_fit(small_data):
     model = build("output", input_shape=(32, 32, 3))
     history = model.fit(*small_data.train, validation_data=small_data.validation, batch_size=20, verbose=0).history
     assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+def test_patterns_are_ten_means_under_noise():
+    from urfb_tf.data.patterns import CLASSES, SPREAD, patterns
+
+    data = patterns(train=4000, contrast=0.5)
+    assert (data.name, data.classes, data.train.images.shape) == ("patterns", CLASSES, (4000, 8, 8, 1))
+    again = patterns(train=4000, contrast=0.5)
+    for one, other in zip(data.splits.values(), again.splits.values(), strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+    for number in range(CLASSES):
+        means = [split.images[split.labels == number].mean(0) for split in (data.train, data.test)]
+        # At least 30 images, with a noise of 40: six standard errors, and clipping moves both alike.
+        assert np.abs(means[0] - means[1]).max() < 6 * SPREAD * np.sqrt(1 / 30 + 1 / 300)
+    assert np.any(patterns(seed=1).train.images != patterns(seed=0).train.images)
+
+
+@pytest.mark.parametrize("settings", [{"train": 0}, {"test": 1.5}, {"contrast": 0}, {"seed": -1}])
+def test_impossible_patterns_are_refused(settings):
+    from urfb_tf.data.patterns import patterns
+
+    with pytest.raises(ArgumentError):
+        patterns(**settings)

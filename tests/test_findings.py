@@ -216,3 +216,34 @@ def test_no_full_run_is_named_on_the_page_of_a_chapter(tmp_path):
     assert not (tmp_path / "runs").exists()
     with pytest.raises(ArgumentError, match="table1/cifar10/urf"):
         run_in_full("table1/cifar10/urf", epochs=1, runs=tmp_path / "runs")
+
+
+IMPERFECT = [find(f"imperfect/cifar10/{name}") for name in ("alternate", "delay=1", "noise=3", "circuit-ungated")]
+PERFECT = find("table1/cifar10/urfb")
+
+
+def test_changes_stand_beside_what_they_change(record):
+    table = findings.beside(PERFECT, IMPERFECT)
+    assert [row[:2] for row in table.rows] == [[row.title, "not run"] for row in IMPERFECT]
+    angles = {"weight_angle": {"dense1": 80.4, "output": 30.0}, "error_angle": {"conv1": 33.4, "output": 0.0}}
+    record(PERFECT.id, [0.5] * 5 + [0.4] * 5)
+    record(IMPERFECT[0].id, [0.53] * 6, **angles)
+    record(IMPERFECT[1].id, [0.41] * 20)
+    first, second, third, _ = findings.beside(PERFECT, IMPERFECT).rows
+    assert first == [IMPERFECT[0].title, "0.530", "0.480", "+0.050", "80°", "33°", "2 to 6"]
+    assert second == [IMPERFECT[1].title, "0.410", "0.400", "+0.010", "", "", "6 to 10"]
+    assert third[1] == "not run"
+
+
+def test_harm_says_what_costs_nothing_something_and_everything(record):
+    assert findings.harm(PERFECT, IMPERFECT) == "None of these 4 runs is recorded yet."
+    record(PERFECT.id, [0.4] * 5)
+    for experiment, error in zip(IMPERFECT[:3], (0.45, 0.41, 0.3), strict=True):
+        record(experiment.id, [error] * 5)
+    alternate, delay, noise, circuit = (experiment.title for experiment in IMPERFECT)
+    assert findings.harm(PERFECT, IMPERFECT) == (
+        f"At the same epoch, the test error is within 0.02 of URFB's: {delay}. It is more than 0.02 below URFB's: {noise} "
+        f"(-0.100). It is more than 0.02 above URFB's: {alternate} (+0.050). 1 of these 4 runs is not recorded yet."
+    )
+    record(IMPERFECT[3].id, [0.89] * 5)
+    assert findings.harm(PERFECT, IMPERFECT).endswith(f"It is at chance: {circuit} (+0.490).")

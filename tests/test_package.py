@@ -36,12 +36,13 @@ def test_the_interface_is_what_users_were_told():
     names = [name for name in dir(urfb_tf) if not name.startswith("_")]
     public = {name for name in names if not inspect.ismodule(getattr(urfb_tf, name))}
     assert public == {
-        "BackPropagation", "BatchwiseRandomSignFeedback", "CircuitHinge", "DirectFeedback", "DirectFeedbackAlignment",
-        "FeedbackConv2D", "FeedbackDense", "FeedbackLayer", "FeedbackRule", "FixedRandomFeedback",
-        "FixedRandomSignFeedback", "KolenPollack", "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity",
-        "TiedMaxPooling2D", "UniformSignFeedback", "UntiedConv2D", "UpdatedRandomFeedback", "WeightMirror", "build",
-        "change_rule", "convert", "deepernet",
-        "deepernet_s", "deepnet", "freeze", "load", "reinitialise", "simpnet", "train", "untie",
+        "AlternateUpdates", "BackPropagation", "BatchwiseRandomSignFeedback", "CircuitHinge", "DelayedFeedback",
+        "DirectFeedback", "DirectFeedbackAlignment", "ErrorNoise", "FeedbackConv2D", "FeedbackDense", "FeedbackLayer",
+        "FeedbackRule", "FixedRandomFeedback", "FixedRandomSignFeedback", "KolenPollack", "LateUpdates",
+        "OneVsRestHinge", "Reading", "RefreshFeedback", "SaturatedLinearity", "SporadicUpdates", "TiedMaxPooling2D",
+        "UniformSignFeedback", "UntiedConv2D", "UpdatedRandomFeedback", "WeightMirror", "build", "change_rule",
+        "convert", "deepernet", "deepernet_s", "deepnet", "freeze", "load", "reinitialise", "simpnet", "train",
+        "untie",
     }  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from urfb_tf import recorded
+from urfb_tf import angles, recorded
+from urfb_tf.data.cifar import CLASSES
 from urfb_tf.experiments import Experiment, find, select
 from urfb_tf.report import Table
 
@@ -59,6 +60,73 @@ def compared(
         f"{epochs}, the {split} error of {one} is {gap}{place} that of {other} "
         f"{values}; in the paper, {when}, {in_paper} {paper_values}."
     )
+
+
+def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
+    """Experiments beside the one that they change, each at the last epoch that both have reached.
+
+    Test errors and angles in degrees, means over five epochs. Those not recorded say so.
+
+    Args:
+        base: what they change.
+        experiments: one row each.
+    """
+    rows = []
+    for experiment in experiments:
+        measured = recorded.compare(experiment.id, base.id)
+        if measured is None:
+            rows.append([experiment.title, "not run", *[""] * 5])
+            continue
+        epochs = next(iter(recorded.runs(experiment.id).values()))["epochs"][: measured.end]
+        found = [
+            angles.recent_angle(epochs, *which) for which in (("weight_angle", "dense1"), ("error_angle", "conv1"))
+        ]
+        rows.append(
+            [
+                experiment.title,
+                f"{measured.first:.3f}",
+                f"{measured.second:.3f}",
+                f"{measured.difference:+.3f}",
+                *("" if value is None else f"{value:.0f}°" for value in found),
+                f"{measured.start} to {measured.end}",
+            ]
+        )
+    columns = ["what is changed", "test error", base.title, "difference", "R to W, dense1", "error at conv1", "epochs"]
+    return Table(columns, rows)
+
+
+def harm(base: Experiment, experiments: Iterable[Experiment], gap: float = 0.02) -> str:
+    """Which recorded changes cost nothing, something or everything, in test error over five epochs, as sentences.
+
+    Args:
+        base: what they change.
+        experiments: the changes.
+        gap: up to which difference a change costs nothing, and within which of guessing it costs everything.
+    """
+    rows = list(experiments)
+    measured = {row: recorded.compare(row.id, base.id) for row in rows}
+    chance = 1 - 1 / CLASSES[base.dataset]
+    groups: dict[str, list[str]] = {"within": [], "below": [], "above": [], "chance": []}
+    for row, found in measured.items():
+        if found is None:
+            continue
+        place = "within" if abs(found.difference) <= gap else "above" if found.difference > 0 else "below"
+        place = "chance" if place == "above" and found.first >= chance - gap else place
+        groups[place].append(row.title if place == "within" else f"{row.title} ({found.difference:+.3f})")
+    ways = {
+        "within": f"within {gap:g} of {base.title}'s",
+        "below": f"more than {gap:g} below {base.title}'s",
+        "above": f"more than {gap:g} above {base.title}'s",
+        "chance": "at chance",
+    }
+    known = [f"{ways[place]}: {'; '.join(titles)}" for place, titles in groups.items() if titles]
+    missing = sum(found is None for found in measured.values())
+    if not known:
+        return f"None of these {len(rows)} runs is recorded yet."
+    rest = (
+        f" {missing} of these {len(rows)} runs {'is' if missing == 1 else 'are'} not recorded yet." if missing else ""
+    )
+    return f"At the same epoch, the test error is {'. It is '.join(known)}.{rest}"
 
 
 def ablations() -> Table:
