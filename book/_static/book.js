@@ -99,6 +99,7 @@
     for (const table of document.querySelectorAll('table.sortable')) {
       const headers = [...table.tHead.rows[0].cells];
       headers.forEach((header, column) => {
+        if (!header.textContent.trim()) return; // a button needs a name
         const button = document.createElement('button');
         button.type = 'button';
         button.append(...header.childNodes);
