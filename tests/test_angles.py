@@ -134,7 +134,7 @@ def test_each_run_has_a_panel_and_each_layer_one_label(runs):
     assert labels == (["dense1", "output"] if runs else [])
     shown = [axis for axis in made.axes if axis.axison]
     assert len(shown) == runs
-    assert sum(bool(axis.get_xlabel()) for axis in shown) == min(runs, 4)  # below each column, once
+    assert sum(bool(axis.get_xlabel()) for axis in shown) == min(runs, 3)  # below each column, once
 
 
 def test_the_scatter_has_every_rule_in_its_legend_even_if_the_last_panel_lacks_one():

@@ -9,7 +9,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _FIRST = ("bp", "frfb", "urfb")  # the paper's rules keep their markers too
 
 
-def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Sequence[str], columns: int = 4):
+def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Sequence[str], columns: int = 3):
     """Angles in degrees against epochs, one small panel per run, one line per layer, the lowest layer the darkest.
 
     The epochs are on a logarithmic axis: most of what happens, happens early, and runs differ in length.
