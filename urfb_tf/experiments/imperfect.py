@@ -37,6 +37,15 @@ TIMING: list[Experiment] = [
         )
         for probability in PROBABILITIES
     ),
+    # The larger steps that should make up for the updates left out.
+    _run("alternate,step=0.2", "W and R in turn, step 0.2", rule="alternate", learning_rate=0.2),
+    _run(
+        "probability=0.1,step=1",
+        "10% of the connections at a time, step 1",
+        rule="sporadic",
+        rule_options=(("probability", 0.1),),
+        learning_rate=1.0,
+    ),
     _run("late", "one image late", rule="late"),
     _run("late-grouped", "one image late, classes together", rule="late", grouped=True),
 ]
