@@ -282,7 +282,7 @@ BAD = [
     ({"batch_size": 0}, "batch size is a whole number >= 1, but got 0"),
     ({"batch_size": 2.5}, "batch size is a whole number"),
     ({"batch_size": True}, "batch size is a whole number"),
-    ({"rule": "dfa"}, "Unknown rule 'dfa': use one of 'bp', 'frfb', 'urfb'"),
+    ({"rule": "hebb"}, "Unknown rule 'hebb': use one of .*'bp', 'frfb', 'urfb'"),
     ({"feedback_refresh": "day"}, "Unknown feedback_refresh 'day': use one of 'step', 'epoch'"),
     ({"update_gain": 0}, "update_gain > 0, but got 0"),
 ]

@@ -54,8 +54,9 @@ def errors_in_turn(
                 )
         for axis in panels[len(runs) :]:
             axis.set_visible(False)
-        for axis in axes[-1]:
+        for axis in panels[len(runs) - columns : len(runs)]:  # the lowest of each column
             axis.set_xlabel("epoch")
+            axis.tick_params(labelbottom=True)
         for axis in axes[:, 0]:
             axis.set(ylabel="test error of the group", ylim=(-0.03, 1.05))
         handles, labels = panels[0].get_legend_handles_labels()
@@ -72,8 +73,10 @@ def forgetting_arrows(found: Mapping[str, Mapping[str, "Forgetting"]], rules: Ma
     """
     styles = line_styles(rules)
     step = 0.8 / len(rules)
-    with figure(size=(1.6 + 1.7 * len(found), 3.4)) as (made, ((axis,),)):
+    with figure(size=(1.6 + 2.1 * len(found), 3.4)) as (made, ((axis,),)):
         for number, learner in enumerate(rules):
+            if not any(learner in by_learner for by_learner in found.values()):
+                continue
             style = {key: value for key, value in styles[learner].items() if key in ("color", "alpha")}
             marker = {"marker": _MARKERS[number % len(_MARKERS)], "linestyle": "", "markersize": 6}
             axis.plot([], [], **marker, **style, label=learner)
