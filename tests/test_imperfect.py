@@ -33,7 +33,11 @@ def test_each_changes_the_row_of_table_1_in_one_respect():
         assert changed
         assert any(
             changed <= kind
-            for kind in ({"rule", "rule_options", "grouped", "learning_rate"}, {"loss", "loss_options"}, CHANGED - {"rule"})
+            for kind in (
+                {"rule", "rule_options", "grouped", "learning_rate"},
+                {"loss", "loss_options"},
+                CHANGED - {"rule"},
+            )
         )
         json.dumps(experiment.configuration())
 
