@@ -32,25 +32,21 @@ class SaturatedLinearity:
 
         @tf.custom_gradient
         def saturate(h):
-            scaled = h if self.slope == 1 else h * tf.constant(self.slope, h.dtype)
-
-            def gradient(error):
-                return self._derivative(scaled, error)
-
-            return tf.clip_by_value(scaled, -1, 1), gradient
+            return self._fused(_value, h), lambda error: self._fused(_gradient, h, error)
 
         return saturate(tf.convert_to_tensor(field))
 
     def derivative(self, field: tf.Tensor) -> tf.Tensor:
         """sigma'(h), shape and type of `field`."""
         field = tf.convert_to_tensor(field)
-        return self._derivative(field * tf.constant(self.slope, field.dtype), tf.ones_like(field))
+        return self._fused(_gradient, field, tf.ones_like(field))
 
-    def _derivative(self, scaled: tf.Tensor, error: tf.Tensor) -> tf.Tensor:
-        size = tf.abs(scaled)
-        inside = size <= 1 if self.closed else size < 1
-        passed = tf.where(inside, error, tf.zeros([], error.dtype))
-        return passed if self.slope == 1 else passed * tf.constant(self.slope, error.dtype)
+    def _fused(self, function, *tensors: tf.Tensor) -> tf.Tensor:
+        # As vectors of unknown length, tensors of all shapes share one compiled function.
+        flat = function(*(tf.reshape(tensor, [-1]) for tensor in tensors), slope=self.slope, closed=self.closed)
+        result = tf.reshape(flat, tf.shape(tensors[0]))
+        result.set_shape(tensors[0].shape)
+        return result
 
     def get_config(self) -> dict:
         return {"slope": self.slope, "closed": self.closed}
@@ -61,3 +57,23 @@ class SaturatedLinearity:
 
     def __repr__(self) -> str:
         return f"SaturatedLinearity(slope={self.slope}, closed={self.closed})"
+
+
+# Compiled by XLA wherever they run: op by op, each intermediate array goes to memory and back.
+@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+def _value(field: tf.Tensor, *, slope: float, closed: bool) -> tf.Tensor:
+    """sigma of fields [n]."""
+    del closed
+    return tf.clip_by_value(_scaled(field, slope), -1, 1)
+
+
+@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+def _gradient(field: tf.Tensor, error: tf.Tensor, *, slope: float, closed: bool) -> tf.Tensor:
+    """The errors [n] of sigma as errors of its fields [n]."""
+    size = tf.abs(_scaled(field, slope))
+    inside = size <= 1 if closed else size < 1
+    return _scaled(tf.where(inside, error, tf.zeros([], error.dtype)), slope)
+
+
+def _scaled(values: tf.Tensor, slope: float) -> tf.Tensor:
+    return values if slope == 1 else values * tf.constant(slope, values.dtype)
