@@ -576,7 +576,7 @@ BAD = [
     (lambda: UntiedConv2D(4, 3, feedback_refresh="day"), "Unknown feedback_refresh 'day': use one of 'step', 'epoch'"),
     (lambda: UntiedConv2D(4, 3, update_gain=0), "update_gain > 0, but got 0"),
     (lambda: UntiedConv2D(4, 3, update_gain=float("inf")), "update_gain > 0"),
-    (lambda: UntiedConv2D(4, 3, rule="dfa"), "Unknown feedback rule 'dfa'"),
+    (lambda: UntiedConv2D(4, 3, rule="nonsense"), "Unknown feedback rule 'nonsense'"),
     (lambda: UntiedConv2D(4, 3, connectivity=0), "^connectivity is the share of connections"),
     (lambda: UntiedConv2D(4, 3).build((None, 4, 4)), r"\[batch, height, width, channels\] of fixed size"),
     (lambda: UntiedConv2D(4, 3).build((None, None, 4, 2)), r"of fixed size, but got \(None, None, 4, 2\)"),
