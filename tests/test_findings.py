@@ -243,7 +243,8 @@ def test_harm_says_what_costs_nothing_something_and_everything(record):
     alternate, delay, noise, circuit = (experiment.title for experiment in IMPERFECT)
     assert findings.harm(PERFECT, IMPERFECT) == (
         f"At the same epoch, the test error is within 0.02 of URFB's: {delay}. "
-        f"It is more than 0.02 below URFB's: {noise} (-0.100). It is more than 0.02 above URFB's: {alternate} (+0.050). 1 of these 4 runs is not recorded yet."
+        f"It is more than 0.02 below URFB's: {noise} (-0.100). "
+        f"It is more than 0.02 above URFB's: {alternate} (+0.050). 1 of these 4 runs is not recorded yet."
     )
     record(IMPERFECT[3].id, [0.89] * 5)
     assert findings.harm(PERFECT, IMPERFECT).endswith(f"It is at chance: {circuit} (+0.490).")
