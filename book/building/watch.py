@@ -52,11 +52,12 @@ class Watch:
 
     def write(self, *_: object) -> None:
         """Write what was used so far. What is new is hashed now, not at the end: files may change in between."""
-        modules = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-        for path in map(pathlib.Path, self._seen | {os.path.abspath(file) for file in modules.values() if file}):
+        # Other threads import and read meanwhile: a copy is made in one piece, a list of the items is not.
+        modules = {name: getattr(module, "__file__", None) for name, module in sys.modules.copy().items()}
+        seen, self._seen = self._seen, set()
+        for path in map(pathlib.Path, seen | {os.path.abspath(file) for file in modules.values() if file}):
             if path.is_relative_to(self.root) and is_tracked(path.relative_to(self.root)):
                 self.files.setdefault(path.relative_to(self.root).as_posix(), digest(path))
-        self._seen.clear()
         used = {"files": self.files, "modules": sorted({name.partition(".")[0] for name in modules})}
         self.report.write_text(json.dumps(used))
 

@@ -37,4 +37,5 @@ def usage(call: Callable[[], object], repeats: int) -> Usage:
     system = after.ru_stime - before.ru_stime
     total = system + after.ru_utime - before.ru_utime
     faults = (after.ru_minflt - before.ru_minflt) / calls
-    return Usage(total / seconds, system / total if total > 0 else 0.0, faults)
+    # The system divides its ticks between the two times by an estimate, which it may take back.
+    return Usage(total / seconds, min(system / total, 1.0) if total > 0 else 0.0, faults)
