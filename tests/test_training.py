@@ -53,8 +53,8 @@ def test_fit_reports_the_same_loss_and_error(tiny):
 
 
 def test_every_program_of_a_model_takes_the_same_operations():
-    # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of its
-    # own, some of these ten programs took the one and some the other, in most processes.
+    # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of
+    # its own, some of these ten programs took the one and some the other, in most processes.
     images = np.random.default_rng(0).integers(0, 256, (200, 32, 32, 3)).astype("uint8")
     split, seen = Split(images, (np.arange(200) % 10).astype("int32")), set()
     for _ in range(10):

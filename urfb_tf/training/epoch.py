@@ -177,9 +177,9 @@ class EpochProgram:
             return number + 1, trainable, non_trainable, tally.plus(losses, targets, outputs, weights)
 
         if not self.jit_compile:
-            # The graph of a loop is a cycle. As it has no order, TensorFlow, where it puts oneDNN's operations in place of
-            # its own, passed over some, others in each process: Keras' max pooling then took 15 times as long on its
-            # way down, with other roundings. A function that stays a function has an order.
+            # The graph of a loop is a cycle, without order. TensorFlow, when it put oneDNN's operations in place of its
+            # own, therefore passed over some, others in each process: Keras' max pooling then took 15 times as long on
+            # the way down, with other roundings. A function that stays a function has an order.
             step = tf.function(step, autograph=False, experimental_attributes={"_noinline": True})
         _, trainable, non_trainable, tally = tf.while_loop(
             lambda number, *_: number < last,
