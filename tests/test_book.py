@@ -51,10 +51,11 @@ class Article(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("name", chapters())
-def test_a_page_shows_no_traceback_and_no_unresolved_role(pages, name):
+def test_a_page_shows_no_traceback_no_unresolved_role_and_no_bare_object(pages, name):
     article = Article(pages[name])
     assert len(article.text) > 100
     assert "Traceback" not in pages[name]
+    assert not re.search("&lt;(IPython|Figure|matplotlib)", pages[name]), "an object is shown by its name"
     assert not re.search(r"\{[a-z:]+\}`", article.text), "a role of the source is still there"
     assert "$" not in article.text, "an equation was not recognised"
     assert 'class="problematic"' not in pages[name]
