@@ -1,6 +1,9 @@
 """What all tests share: a quiet TensorFlow, fixed seeds, small data, the built book, and programs run apart."""
 
+import copy
+import dataclasses
 import fcntl
+import json
 import os
 import pathlib
 import shutil
@@ -15,6 +18,9 @@ import keras
 import pytest
 
 import urfb_tf
+from urfb_tf import results
+from urfb_tf.experiments import find
+from urfb_tf.experiments.run import run
 
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=25, database=None)
 hypothesis.settings.load_profile("suite")
@@ -96,3 +102,28 @@ def datasets_at(monkeypatch):
         monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(folder))
 
     return look
+
+
+@pytest.fixture(scope="session")
+def template(small_data) -> dict:
+    """A real result, of which tests change identity and epochs."""
+    experiment = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
+    return run(experiment, epochs=1, data=small_data, alignment=False)
+
+
+@pytest.fixture
+def record_epochs(template, tmp_path, monkeypatch):
+    """Records a run whose epochs have these fields in place of the template's, in a store that is empty at first."""
+    records = tmp_path / "records"
+    monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
+    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+
+    def put(identifier: str, epochs: list[dict], seed: int = 0) -> None:
+        result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
+        first = template["epochs"][0]
+        result["epochs"] = [{**first, **fields, "epoch": number} for number, fields in enumerate(epochs, start=1)]
+        source = tmp_path / "result.json"
+        source.write_text(json.dumps(result))
+        results.store.record(source, records)
+
+    return put

@@ -1,50 +1,28 @@
 """Angles of recorded runs beside their errors: at equal epochs, half-way times, rank correlations, figures."""
 
-import copy
-import dataclasses
-import json
-
 import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urfb_tf import angles, plots, results
+from urfb_tf import angles, plots
 from urfb_tf.angles import Point, half_way, points, rank_correlation
 from urfb_tf.errors import ArgumentError
-from urfb_tf.experiments import find, select
-from urfb_tf.experiments.run import run
+from urfb_tf.experiments import select
 from urfb_tf.experiments.sparse import PERCENTS, SPARSE, by_connectivity
 
 DEEPNET = select("table2/deepnet")
 URFB, FRFB = "table2/deepnet/urfb", "table2/deepnet/frfb"
 
 
-@pytest.fixture(scope="module")
-def template(small_data):
-    """A real result, of which the tests change identity, errors and angles."""
-    experiment = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
-    return run(experiment, epochs=1, data=small_data, alignment=False)
-
-
 @pytest.fixture
-def record(template, tmp_path, monkeypatch):
-    """Records a run with these (test error, angle of conv2) pairs, in a store that is empty at first."""
-    records = tmp_path / "records"
-    monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
-    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+def record(record_epochs):
+    """Records a run with these pairs of test error and angle of conv2, one per epoch."""
 
     def put(identifier: str, course: list[tuple[float, float | None]], seed: int = 0) -> None:
-        result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
-        first = template["epochs"][0]
-        result["epochs"] = [
-            {**first, "epoch": n, "test_error": error, "weight_angle": {"conv2": angle}}
-            for n, (error, angle) in enumerate(course, start=1)
-        ]
-        source = tmp_path / "result.json"
-        source.write_text(json.dumps(result))
-        results.store.record(source, records)
+        epochs = [{"test_error": error, "weight_angle": {"conv2": angle}} for error, angle in course]
+        record_epochs(identifier, epochs, seed)
 
     return put
 

@@ -1,6 +1,5 @@
 """What the chapters say of the recorded runs, with none, some and all of them recorded."""
 
-import copy
 import dataclasses
 import json
 
@@ -10,33 +9,17 @@ from urfb_tf import findings, recorded, report, results
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import find, select
 from urfb_tf.experiments.notebook import run_in_full
-from urfb_tf.experiments.run import run
 
 DEEPNET = select("table2/deepnet")
 URFB, FRFB = find("table2/deepnet/urfb"), find("table2/deepnet/frfb")
 
 
-@pytest.fixture(scope="module")
-def template(small_data):
-    """A real result, of which the tests change identity and errors."""
-    experiment = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
-    return run(experiment, epochs=1, data=small_data, alignment=False)
-
-
 @pytest.fixture
-def record(template, tmp_path, monkeypatch):
-    """Records a run with these test errors, one per epoch, in a store that is empty at first."""
-    records = tmp_path / "records"
-    monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
-    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+def record(record_epochs):
+    """Records a run with these test errors, one per epoch."""
 
     def put(identifier: str, test_errors: list[float], seed: int = 0, **fields) -> None:
-        result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
-        epoch = {**template["epochs"][0], **fields}
-        result["epochs"] = [{**epoch, "epoch": n, "test_error": e} for n, e in enumerate(test_errors, start=1)]
-        source = tmp_path / "result.json"
-        source.write_text(json.dumps(result))
-        results.store.record(source, records)
+        record_epochs(identifier, [{**fields, "test_error": error} for error in test_errors], seed)
 
     return put
 

@@ -1,43 +1,25 @@
 """The leaderboard: equal protocol, equal epochs, and every run named whether or not it is recorded."""
 
-import copy
 import dataclasses
 import json
 
 import pytest
 
-from urfb_tf import results
 from urfb_tf.__main__ import main
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import find, select
-from urfb_tf.experiments.run import run
 from urfb_tf.leaderboard import BOARDS, contenders, leaderboard, missing, table
 
 BOARD = ("deepnet", "cifar100")
 URFB, FRFB = "table2/deepnet/urfb", "table2/deepnet/frfb"
 
 
-@pytest.fixture(scope="module")
-def template(small_data):
-    """A real result, of which the tests change identity and errors."""
-    experiment = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
-    return run(experiment, epochs=1, data=small_data, alignment=False)
-
-
 @pytest.fixture
-def record(template, tmp_path, monkeypatch):
-    """Records a run with these test errors, one per epoch, in a store that is empty at first."""
-    records = tmp_path / "records"
-    monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
-    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+def record(record_epochs):
+    """Records a run with these test errors, one per epoch."""
 
     def put(identifier: str, test_errors: list[float], seed: int = 0) -> None:
-        result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
-        first = template["epochs"][0]
-        result["epochs"] = [{**first, "epoch": n, "test_error": e} for n, e in enumerate(test_errors, start=1)]
-        source = tmp_path / "result.json"
-        source.write_text(json.dumps(result))
-        results.store.record(source, records)
+        record_epochs(identifier, [{"test_error": error} for error in test_errors], seed)
 
     return put
 
