@@ -6,8 +6,9 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urfb_tf import angles, plots
-from urfb_tf.angles import Point, half_way, points, rank_correlation
+from urfb_tf import plots
+from urfb_tf.analysis import angles
+from urfb_tf.analysis.angles import Point, half_way, points, rank_correlation
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import select
 from urfb_tf.experiments.sparse import PERCENTS, SPARSE, by_connectivity

@@ -2,8 +2,9 @@
 
 import pytest
 
-from urfb_tf import continuum, plots, results
-from urfb_tf.continuum import Setting, by_epsilon, in_order, settings
+from urfb_tf import plots, results
+from urfb_tf.analysis import continuum
+from urfb_tf.analysis.continuum import Setting, by_epsilon, in_order, settings
 from urfb_tf.metrics import expected_angle
 
 

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from urfb_tf import findings, recorded, report, results
+from urfb_tf import results
+from urfb_tf.analysis import findings, recorded, report
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import find, select
 from urfb_tf.experiments.notebook import run_in_full

@@ -10,7 +10,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urfb_tf import OneVsRestHinge, forgetting, recorded
+from urfb_tf import OneVsRestHinge
+from urfb_tf.analysis import forgetting, recorded
 from urfb_tf.data import Dataset, Split, only, with_refreshers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, Phase, find, select

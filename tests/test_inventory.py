@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from urfb_tf import inventory, results
+from urfb_tf import results
+from urfb_tf.analysis import inventory
 from urfb_tf.experiments import EXPERIMENTS
 
 ROW = "table1/cifar10/urfb"

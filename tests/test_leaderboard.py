@@ -6,9 +6,9 @@ import json
 import pytest
 
 from urfb_tf.__main__ import main
+from urfb_tf.analysis.leaderboard import BOARDS, contenders, leaderboard, missing, table
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import find, select
-from urfb_tf.leaderboard import BOARDS, contenders, leaderboard, missing, table
 
 BOARD = ("deepnet", "cifar100")
 URFB, FRFB = "table2/deepnet/urfb", "table2/deepnet/frfb"

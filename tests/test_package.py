@@ -8,6 +8,7 @@ import pkgutil
 import pytest
 
 import urfb_tf
+import urfb_tf.plots
 from urfb_tf.version import VERSION
 
 ROOT = pathlib.Path(urfb_tf.__file__).parent
@@ -62,6 +63,22 @@ def test_importing_the_package_imports_nothing_that_is_not_needed(python):
 def test_what_is_imported_late_is_there_when_asked_for(python, name):
     python("-c", f"import urfb_tf; assert urfb_tf.{name} is urfb_tf.{name}; assert {name!r} in vars(urfb_tf)")
     python("-c", f"from urfb_tf import {name}")
+
+
+def test_a_figure_does_not_bring_the_modules_of_the_others(python):
+    script = (
+        "import sys; from urfb_tf import plots; plots.roofline; print(*(m for m in sys.modules if 'tf.plots.' in m))"
+    )
+    assert set(python("-c", script).split()) == {"urfb_tf.plots.ceilings", "urfb_tf.plots.style"}
+
+
+def test_every_name_that_is_imported_late_leads_somewhere():
+    for package in (urfb_tf, urfb_tf.plots):
+        for name in dir(package):
+            assert getattr(package, name) is not None, name
+    submodules = {info.name for info in pkgutil.iter_modules(urfb_tf.plots.__path__)}
+    functions = {name for name in dir(urfb_tf.plots) if inspect.isfunction(getattr(urfb_tf.plots, name))}
+    assert not submodules & functions  # importing the one would hide the other
 
 
 def test_an_unknown_name_is_refused_as_by_any_module():

@@ -120,7 +120,7 @@ PUBLIC_MODULES = [
     "urfb_tf", "urfb_tf.circuit", "urfb_tf.data", "urfb_tf.environment", "urfb_tf.errors", "urfb_tf.experiments",
     "urfb_tf.export", "urfb_tf.layers", "urfb_tf.layers.untied", "urfb_tf.linear", "urfb_tf.losses", "urfb_tf.metrics",
     "urfb_tf.networks", "urfb_tf.plots", "urfb_tf.plots.circuit", "urfb_tf.plots.interactive", "urfb_tf.readings",
-    "urfb_tf.report", "urfb_tf.reproduction", "urfb_tf.results", "urfb_tf.rules", "urfb_tf.training",
+    "urfb_tf.analysis.report", "urfb_tf.analysis.reproduction", "urfb_tf.results", "urfb_tf.rules", "urfb_tf.training",
 ]  # fmt: skip
 UNLISTED = {"is_positive", "is_whole", "one_of"}  # helpers of the package's own checks
 

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from urfb_tf import report, reproduction, results
+from urfb_tf import results
+from urfb_tf.analysis import report, reproduction
+from urfb_tf.analysis.reproduction import numbers
 from urfb_tf.experiments import EXPERIMENTS, find, select
 from urfb_tf.experiments.run import run
-from urfb_tf.reproduction import numbers
 
 # Train error, test error; copied from the paper once more, in its own order.
 TABLES = {

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 from browser.reader import Reader, chromium
 
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 SCRIPT = pathlib.Path(__file__).parent.parent / "book" / "_static" / "book.js"
 TABLE = Table(

@@ -9,7 +9,6 @@ Three lines train the paper's simple network on images that need no download:
     model.fit(*data.train, validation_data=data.validation, batch_size=100, epochs=5)
 """
 
-import importlib as _importlib
 import os as _os
 import sys as _sys
 import typing as _typing
@@ -22,6 +21,7 @@ if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge as CircuitHinge
+from urfb_tf.late import late as _late
 from urfb_tf.layers import DirectFeedback as DirectFeedback
 from urfb_tf.layers import ErrorNoise as ErrorNoise
 from urfb_tf.layers import FeedbackConv2D as FeedbackConv2D
@@ -62,21 +62,12 @@ if _typing.TYPE_CHECKING:
     from urfb_tf.networks import untie as untie
     from urfb_tf.training import train as train
 
-# The rest is imported when it is first asked for: a page of the book depends on what it imports, and few pages train.
-_NETWORKS = "build change_rule convert deepernet deepernet_s deepnet freeze reinitialise simpnet untie"
-_LATER = {"load": "data", "train": "training", **dict.fromkeys(_NETWORKS.split(), "networks")}
-
-
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        found = getattr(_importlib.import_module(f"urfb_tf.{_LATER[name]}"), name)
-    elif name in _LATER.values():
-        found = _importlib.import_module(f"urfb_tf.{name}")
-    else:
-        raise AttributeError(f"module 'urfb_tf' has no attribute {name!r}")
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_LATER.values()})
+# The rest is imported when it is first asked for.
+__getattr__, __dir__ = _late(
+    globals(),
+    {
+        "data": "load",
+        "networks": "build change_rule convert deepernet deepernet_s deepnet freeze reinitialise simpnet untie",
+        "training": "train",
+    },
+)

@@ -7,7 +7,7 @@ import yaml
 
 from reference import chapters, docstrings, objects
 from reference.citations import Part
-from urfb_tf import reproduction
+from urfb_tf.analysis import reproduction
 
 GROUPS = {"sections": "section", "equations": "equation", "theorems": "theorem", "figures": "figure", "tables": "table"}
 WORDS = ("holds", "context corrected", "corrected")

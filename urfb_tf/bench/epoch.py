@@ -8,7 +8,7 @@ from urfb_tf.bench.measure import Machine, interleaved
 from urfb_tf.bench.report import quartiles
 from urfb_tf.bench.subjects import Settings
 from urfb_tf.networks import paper
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 SMALL = "conv 8 3x3; maxpool 3; full conn. 50; output"
 # Network, batch (None: that of the settings), steps. In the second a step is so short that its surroundings show.

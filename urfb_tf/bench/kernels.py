@@ -17,7 +17,7 @@ from urfb_tf.bench.subjects import Settings
 from urfb_tf.bench.training import NETWORKS
 from urfb_tf.bench.usage import Usage, usage
 from urfb_tf.networks import build
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 HALF = 0.5  # below this share of its bound, a kind of operation needs an explanation
 

@@ -6,7 +6,7 @@ from urfb_tf.bench.contenders import torch_missing
 from urfb_tf.bench.measure import Machine
 from urfb_tf.bench.processes import measured
 from urfb_tf.bench.subjects import Settings
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 STEPS = 2
 # By name: the contender, its network, and options of `build`; "untied" unties it.

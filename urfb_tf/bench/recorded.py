@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from urfb_tf.bench import training
 from urfb_tf.bench.subjects import SUBJECTS, find
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 
 def provenance(records: Mapping[str, dict]) -> Table:

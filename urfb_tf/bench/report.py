@@ -3,7 +3,7 @@
 import typing
 from collections.abc import Mapping, Sequence
 
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 if typing.TYPE_CHECKING:
     from urfb_tf.bench.untied import Row

@@ -9,7 +9,7 @@ from urfb_tf.bench.contenders import random_images
 from urfb_tf.bench.measure import Machine, interleaved
 from urfb_tf.bench.subjects import Settings
 from urfb_tf.networks import build, untie
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 from urfb_tf.training import EpochProgram
 
 BATCH = 50

@@ -6,7 +6,7 @@ from urfb_tf.bench.measure import Machine, timing
 from urfb_tf.bench.processes import measured
 from urfb_tf.bench.report import milliseconds
 from urfb_tf.bench.subjects import Settings
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 TARGET = 0.3  # seconds of `import urfb_tf` beyond TensorFlow's and Keras' own import
 PROCESSES = 5

@@ -9,7 +9,7 @@ from urfb_tf.bench.measure import Machine, interleaved
 from urfb_tf.bench.report import quartiles
 from urfb_tf.bench.subjects import Settings
 from urfb_tf.networks import paper
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 # In the reading "paper" all of them compute the same: its pooling and its saturated linearity are in every library.
 NETWORKS = {"simpnet": paper.SIMPNET, "deepernet": paper.DEEPERNET.format(wide="3x3")}

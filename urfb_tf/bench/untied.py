@@ -19,7 +19,7 @@ from urfb_tf.bench.measure import Machine, Timing, interleaved, peak_memory
 from urfb_tf.bench.report import untied_table
 from urfb_tf.bench.subjects import Settings
 from urfb_tf.layers import FeedbackConv2D, UntiedConv2D, layers_of
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 SPARSE_BATCH = 50  # the sparse form does not fit larger ones into the memory of a small machine
 

@@ -40,7 +40,7 @@ def status(options: argparse.Namespace) -> int:
 
 def results(options: argparse.Namespace) -> int:
     """The 66 numbers, and how many are reproduced."""
-    from urfb_tf.reproduction import VERDICTS, numbers
+    from urfb_tf.analysis.reproduction import VERDICTS, numbers
 
     found = numbers()
     if options.json:
@@ -55,7 +55,7 @@ def results(options: argparse.Namespace) -> int:
 
 def leaderboard(options: argparse.Namespace) -> int:
     """The recorded runs of each board, the lowest test error first."""
-    from urfb_tf.leaderboard import BOARDS, EPOCHS, leaderboard
+    from urfb_tf.analysis.leaderboard import BOARDS, EPOCHS, leaderboard
 
     epochs = EPOCHS if options.epochs is None else options.epochs
     boards = [leaderboard(network, dataset, epochs) for network, dataset in BOARDS]

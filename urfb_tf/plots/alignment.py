@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from urfb_tf.angles import Point, angle_at
+from urfb_tf.analysis.angles import Point, angle_at
 from urfb_tf.plots.style import COLOURS, OTHERS, figure, lines_of
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles
 
 if TYPE_CHECKING:
+    from urfb_tf.analysis.forgetting import Forgetting
     from urfb_tf.experiments.phases import Phase
-    from urfb_tf.forgetting import Forgetting
 
 _GROUPS = (COLOURS["urfb"], COLOURS["frfb"], *OTHERS, COLOURS["bp"])
 _MARKERS = "osD^vP*"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from urfb_tf.continuum import Setting
+from urfb_tf.analysis.continuum import Setting
 from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles
 
 _OWN_RULES = {0.0: "frfb", 1.0: "urfb"}  # epsilon 0 is FRFB, 1 is URFB: they keep the colours of the rules

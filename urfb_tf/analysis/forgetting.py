@@ -5,11 +5,11 @@ import itertools
 import statistics
 from collections.abc import Iterable, Sequence
 
-from urfb_tf import recorded
+from urfb_tf.analysis import recorded
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, Phase, find
 from urfb_tf.experiments.in_turn import LEARNERS, WAYS
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 
 @dataclasses.dataclass(frozen=True)

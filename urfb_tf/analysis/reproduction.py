@@ -3,7 +3,8 @@
 import dataclasses
 import statistics
 
-from urfb_tf import recorded, results
+from urfb_tf import results
+from urfb_tf.analysis import recorded
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.paper import PAPER
 

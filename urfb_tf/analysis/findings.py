@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from urfb_tf import angles, recorded
+from urfb_tf.analysis import angles, recorded
 from urfb_tf.data.cifar import CLASSES
 from urfb_tf.experiments import Experiment, find, select
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 _SPLITS = {"train": "train_error_evaluated", "test": "test_error"}
 

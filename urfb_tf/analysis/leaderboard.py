@@ -4,10 +4,11 @@ import dataclasses
 import statistics
 from collections.abc import Iterable
 
-from urfb_tf import recorded, results
+from urfb_tf import results
+from urfb_tf.analysis import recorded
 from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments import EXPERIMENTS, Experiment
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 EPOCHS = 20  # what a processor without a GPU reaches in minutes
 # What may differ between the runs of a board; everything else is the protocol, that of the paper's rows.

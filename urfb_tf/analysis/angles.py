@@ -5,7 +5,8 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from urfb_tf import recorded, results
+from urfb_tf import results
+from urfb_tf.analysis import recorded
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment
 

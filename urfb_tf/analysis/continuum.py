@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 
-from urfb_tf import angles
+from urfb_tf.analysis import angles
 from urfb_tf.experiments import Experiment, find, select
 from urfb_tf.metrics.expectation import expected_angle, movement_of
 

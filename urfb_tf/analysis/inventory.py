@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from urfb_tf import results
 from urfb_tf.experiments import EXPERIMENTS
-from urfb_tf.report import Table
+from urfb_tf.table import Table
 
 
 def recorded() -> Table:
