@@ -1,5 +1,8 @@
 """The errors that a user can cause or mend, each carrying one sentence that says what to do."""
 
+import difflib
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -38,7 +41,21 @@ def is_whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def one_of(kind: str, value: object, allowed: object) -> str:
+def one_of(kind: str, value: object, allowed: Iterable[object]) -> str:
     """The sentence for a value outside a fixed set, the same wherever a name is looked up."""
-    names = ", ".join(repr(name) for name in allowed)  # type: ignore[attr-defined]
+    names = ", ".join(repr(name) for name in allowed)
     return f"Unknown {kind} {value!r}: use one of {names}."
+
+
+def like_one_of(kind: str, value: object, allowed: Iterable[str], command: str) -> str:
+    """`one_of` for a set that is too large to be named in a sentence: what is nearest, and the command that lists it.
+
+    Args:
+        kind, value, allowed: as those of `one_of`.
+        command: prints all of the set.
+    """
+    names = list(allowed)
+    # Whoever left out an end knows the beginning: that is nearer than what shares most letters.
+    near = [name for name in names if name.startswith(str(value))][:3] or difflib.get_close_matches(str(value), names)
+    guess = f"did you mean {' or '.join(map(repr, near))}? `{command}`" if near else f"`{command}`"
+    return f"Unknown {kind} {value!r}: {guess} names all that there are."

@@ -52,8 +52,9 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
 def _experiments(options: argparse.Namespace) -> list:
     import dataclasses
 
-    from urfb_tf.errors import ArgumentError, one_of
+    from urfb_tf.errors import ArgumentError, like_one_of
     from urfb_tf.experiments import EXPERIMENTS, Experiment, find, select
+    from urfb_tf.experiments.catalogue import LISTING
     from urfb_tf.networks import NETWORKS
 
     settings = {
@@ -69,7 +70,7 @@ def _experiments(options: argparse.Namespace) -> list:
         suffix = "".join(f"+{name}={_plain(value)}" for name, value in settings.items())
         return [dataclasses.replace(experiment, id=experiment.id + suffix, **settings) for experiment in named]
     if options.what not in NETWORKS:
-        raise ArgumentError(one_of("network or experiment", options.what, [*NETWORKS, *EXPERIMENTS]))
+        raise ArgumentError(like_one_of("network or experiment", options.what, [*NETWORKS, *EXPERIMENTS], LISTING))
     suffix = "-".join(_plain(value) for name, value in settings.items() if name not in ("dataset", "rule"))
     dataset, rule = settings.pop("dataset", "cifar10"), settings.pop("rule", "urfb")
     identifier = "-".join(part for part in (options.what, dataset, rule, suffix) if part)

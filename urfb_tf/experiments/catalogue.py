@@ -1,6 +1,6 @@
 """All experiments by id."""
 
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError, like_one_of
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.further import FURTHER
 from urfb_tf.experiments.imperfect import IMPERFECT
@@ -11,6 +11,7 @@ from urfb_tf.experiments.sparse import SPARSE
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.id: experiment for experiment in (*PAPER, *FURTHER, *SPARSE, *IMPERFECT, *IN_TURN)
 }
+LISTING = "python -m urfb_tf list"
 
 
 def find(identifier: str) -> Experiment:
@@ -20,7 +21,7 @@ def find(identifier: str) -> Experiment:
         ArgumentError: if there is none.
     """
     if identifier not in EXPERIMENTS:
-        raise ArgumentError(one_of("experiment", identifier, EXPERIMENTS))
+        raise ArgumentError(like_one_of("experiment", identifier, EXPERIMENTS, LISTING))
     return EXPERIMENTS[identifier]
 
 
