@@ -85,7 +85,7 @@ def table() -> Table:
 
     The error of a group right after it was learned, at the end, and the difference, each the mean over all groups but
     the last; the same difference where the group's own units alone decide; the test error over all classes, and beside
-    it that of joint training for as many epochs, where Table 1 has it.
+    it that of joint training for as many epochs as each group has had, where Table 1 has it.
     """
     rows = []
     for way in WAYS:
