@@ -1,6 +1,7 @@
 """The commands: what goes wrong is told in one line, and what goes right says where it is."""
 
 import json
+import shlex
 
 import pytest
 
@@ -25,85 +26,36 @@ def run(*arguments):
 
 
 BAD = {
-    "network": (
-        ["run", "lenet"],
-        "Unknown network or experiment 'lenet': did you mean 'deepnet'? `python -m urfb_tf list` names all",
-    ),
-    "dataset": (
-        ["run", "simpnet", "--dataset", "mnist"],
-        "Unknown dataset 'mnist': use one of 'cifar10', 'cifar100', 'generated'.",
-    ),
-    "rule": (["run", "simpnet", "--rule", "hebb"], "Unknown rule 'hebb': use one of "),
-    "loss": (
-        ["run", "simpnet", "--loss", "square"],
-        "Unknown loss 'square': use one of 'hinge', 'softmax', 'circuit'.",
-    ),
-    "reading": (["run", "simpnet", "--reading", "hers"], "Unknown reading 'hers': use one of 'paper', 'original'."),
-    "set without value": (
-        ["run", "simpnet", "--set", "nonsense"],
-        "--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got 'nonsense'.",
-    ),
-    "set unknown item": (
-        ["run", "simpnet", "--set", "slop=1"],
-        "Unknown item of a reading 'slop': use one of 'slope', 'closed', ",
-    ),
-    "set word": (
-        ["run", "simpnet", "--set", "slope=steep"],
-        "--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got 'slope=steep'.",
-    ),
-    "set text": (["run", "simpnet", "--set", "slope='1'"], "slope of a reading is a finite number > 0, but got '1'."),
-    "set none": (["run", "simpnet", "--set", "slope=None"], "slope of a reading is a finite number > 0, but got None."),
-    "set number for truth": (
-        ["run", "simpnet", "--set", "prune_all=2"],
-        "prune_all of a reading is True or False, but got 2.",
-    ),
-    "set odd literal": (
-        ["run", "simpnet", "--set", "slope={[]: 1}"],
-        "--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got 'slope={[]: 1}'.",
-    ),
-    "epochs": (["run", "simpnet", "--epochs", "0"], "epochs is a whole number >= 1, but got 0."),
-    "epsilon": (
-        ["run", "simpnet", "--epsilon", "-1"],
-        "URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got -1.0.",
-    ),
-    "epsilon nan": (
-        ["run", "simpnet", "--epsilon", "nan"],
-        "URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got nan.",
-    ),
-    "connectivity 0": (
-        ["run", "simpnet", "--connectivity", "0"],
-        "connectivity is the share of connections that exist, in (0, 1], but got 0.0.",
-    ),
-    "connectivity 2": (
-        ["run", "simpnet", "--connectivity", "2"],
-        "connectivity is the share of connections that exist, in (0, 1], but got 2.0.",
-    ),
-    "seed": (["run", "simpnet", "--seed", "-1"], "A seed is a whole number from 0 to 2**31 - 1, but got -1."),
-    "learning rate": (["run", "simpnet", "--learning-rate", "0"], "SGD needs a learning rate > 0, but got 0.0."),
-    "batch size 0": (
-        ["run", "simpnet", "--batch-size", "0"],
-        "The batch size is a whole number from 1 to the 60 images, but got 0.",
-    ),
-    "batch size large": (
-        ["run", "simpnet", "--batch-size", "61"],
-        "The batch size is a whole number from 1 to the 60 images, but got 61.",
-    ),
-    "checkpoint every": (
-        ["run", "simpnet", "--batch-size", "20", "--checkpoint-every", "0"],
-        "checkpoint_every is a whole number >= 1, but got 0.",
-    ),
-    "experiment": (
-        ["run", "table1/cifar10/bp", "--epochs", "1"],
-        "did you mean 'table1/cifar10/bp-softmax' or 'table1/cifar10/bp-hinge'? `python -m urfb_tf list`",
-    ),
-    "record nothing": (["record", "nowhere"], "nowhere/result.json cannot be read as a result"),
+    "run lenet": "Unknown network or experiment 'lenet': did you mean 'deepnet'? `python -m urfb_tf list` names all",
+    "run simpnet --dataset mnist": "Unknown dataset 'mnist': use one of 'cifar10', 'cifar100', 'generated'.",
+    "run simpnet --rule hebb": "Unknown rule 'hebb': use one of ",
+    "run simpnet --loss square": "Unknown loss 'square': use one of 'hinge', 'softmax', 'circuit'.",
+    "run simpnet --reading hers": "Unknown reading 'hers': use one of 'paper', 'original'.",
+    "run simpnet --set nonsense": "--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got 'nonsense'.",
+    "run simpnet --set slop=1": "Unknown item of a reading 'slop': use one of 'slope', 'closed', ",
+    "run simpnet --set slope=steep": "--set takes ITEM=VALUE such as slope=1.0 or ",
+    "run simpnet --set \"slope='1'\"": "slope of a reading is a finite number > 0, but got '1'.",
+    "run simpnet --set slope=None": "slope of a reading is a finite number > 0, but got None.",
+    "run simpnet --set prune_all=2": "prune_all of a reading is True or False, but got 2.",
+    "run simpnet --set 'slope={[]: 1}'": "--set takes ITEM=VALUE such as slope=1.0 or ",
+    "run simpnet --epochs 0": "epochs is a whole number >= 1, but got 0.",
+    "run simpnet --epsilon -1": "URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got -1.0.",
+    "run simpnet --epsilon nan": "URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got nan.",
+    "run simpnet --connectivity 0": "connectivity is the share of connections that exist, in (0, 1], but got 0.0.",
+    "run simpnet --connectivity 2": "connectivity is the share of connections that exist, in (0, 1], but got 2.0.",
+    "run simpnet --seed -1": "A seed is a whole number from 0 to 2**31 - 1, but got -1.",
+    "run simpnet --learning-rate 0": "SGD needs a learning rate > 0, but got 0.0.",
+    "run simpnet --batch-size 0": "The batch size is a whole number from 1 to the 60 images, but got 0.",
+    "run simpnet --batch-size 61": "The batch size is a whole number from 1 to the 60 images, but got 61.",
+    "run simpnet --batch-size 20 --checkpoint-every 0": "checkpoint_every is a whole number >= 1, but got 0.",
+    "run table1/cifar10/bp --epochs 1": "did you mean 'table1/cifar10/bp-softmax' or 'table1/cifar10/bp-hinge'?",
+    "record nowhere": "nowhere/result.json cannot be read as a result",
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_a_mistake_is_told_in_one_line(case, capsys, tmp_path):
-    arguments, sentence = BAD[case]
-    assert main(arguments) == 1
+@pytest.mark.parametrize(("command", "sentence"), BAD.items(), ids=BAD)
+def test_a_mistake_is_told_in_one_line(command, sentence, capsys, tmp_path):
+    assert main(shlex.split(command)) == 1
     output, errors = capsys.readouterr()
     assert errors.startswith("urfb_tf: ")
     assert sentence in errors

@@ -58,6 +58,12 @@ def out_of_step(rule):
 for rule in (rules.AlternateUpdates(late.rule), late):
     same(trained(out_of_step(rule)), trained(out_of_step(rule), strategy=two))
 """,
+    "feedback that is renewed before each batch": """
+def renewed(rule):
+    return urfb_tf.build("conv 4 3x3; maxpool 3; full conn. 8; output", rule)
+for rule in ("brsf", "mirror"):
+    same(trained(renewed(rule)), trained(renewed(rule), strategy=two))
+""",
     "a run that goes on with another number of devices": """
 trained(epochs=1, checkpoint="run/checkpoint.npz", strategy=two)
 same(trained(), trained(checkpoint="run/checkpoint.npz"))

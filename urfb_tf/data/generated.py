@@ -7,8 +7,8 @@ with pooling learns it well.
 
 import numpy as np
 
-from urfb_tf.data.splits import Dataset, Split
-from urfb_tf.errors import ArgumentError, is_positive, is_whole
+from urfb_tf.data.splits import Dataset, Split, check_made
+from urfb_tf.errors import ArgumentError, is_positive
 
 CLASSES = 10
 ORIENTATIONS = 5
@@ -32,11 +32,7 @@ def generate(
     Raises:
         ArgumentError: if a number is out of range.
     """
-    for argument, count in {"train": train, "validation": validation, "test": test}.items():
-        if not is_whole(count, 1):
-            raise ArgumentError(f"The generated set needs a whole number of {argument} images >= 1, but got {count!r}.")
-    if not is_whole(seed, 0):
-        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
+    check_made("The generated set needs", {"train": train, "validation": validation, "test": test}, seed)
     if not (noise == 0 or is_positive(noise)):
         raise ArgumentError(f"The generated set needs a finite noise >= 0, but got {noise!r}.")
     streams = np.random.SeedSequence(seed).spawn(3)

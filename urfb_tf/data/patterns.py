@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from urfb_tf.data.splits import Dataset, Split
-from urfb_tf.errors import ArgumentError, is_positive, is_whole
+from urfb_tf.data.splits import Dataset, Split, check_made
+from urfb_tf.errors import ArgumentError, is_positive
 
 CLASSES = 10
 SIZE = 8
@@ -26,13 +26,9 @@ def patterns(
     Raises:
         ArgumentError: if a number is out of range.
     """
-    for argument, count in {"train": train, "validation": validation, "test": test}.items():
-        if not is_whole(count, 1):
-            raise ArgumentError(f"Patterns need a whole number of {argument} images >= 1, but got {count!r}.")
+    check_made("Patterns need", {"train": train, "validation": validation, "test": test}, seed)
     if not is_positive(contrast):
         raise ArgumentError(f"Patterns need a finite contrast > 0, but got {contrast!r}.")
-    if not is_whole(seed, 0):
-        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
     first, *streams = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4))
     means = contrast * first.normal(size=(CLASSES, SIZE, SIZE, 1))
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 
 
 class Split(NamedTuple):
@@ -69,3 +69,21 @@ class Dataset:
             validation=Split(self.validation.images[:validation], self.validation.labels[:validation]),
             test=Split(self.test.images[:test], self.test.labels[:test]),
         )
+
+
+def check_made(what: str, sizes: dict[str, int], seed: int) -> None:
+    """Refuse numbers that no dataset can be made with.
+
+    Args:
+        what: begins the sentence, such as "Patterns need".
+        sizes: the number of images of each split, >= 1.
+        seed: >= 0.
+
+    Raises:
+        ArgumentError: if a number is out of range.
+    """
+    for split, count in sizes.items():
+        if not is_whole(count, 1):
+            raise ArgumentError(f"{what} a whole number of {split} images >= 1, but got {count!r}.")
+    if not is_whole(seed, 0):
+        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
