@@ -127,3 +127,13 @@ def record_epochs(template, tmp_path, monkeypatch):
         results.store.record(source, records)
 
     return put
+
+
+@pytest.fixture
+def record_errors(record_epochs):
+    """Records a run with these test errors, one per epoch."""
+
+    def put(identifier: str, test_errors: list[float], seed: int = 0, **fields) -> None:
+        record_epochs(identifier, [{**fields, "test_error": error} for error in test_errors], seed)
+
+    return put

@@ -15,42 +15,32 @@ DEEPNET = select("table2/deepnet")
 URFB, FRFB = find("table2/deepnet/urfb"), find("table2/deepnet/frfb")
 
 
-@pytest.fixture
-def record(record_epochs):
-    """Records a run with these test errors, one per epoch."""
-
-    def put(identifier: str, test_errors: list[float], seed: int = 0, **fields) -> None:
-        record_epochs(identifier, [{**fields, "test_error": error} for error in test_errors], seed)
-
-    return put
-
-
-def test_the_seeds_of_an_experiment_are_not_those_of_one_below_it(record):
+def test_the_seeds_of_an_experiment_are_not_those_of_one_below_it(record_errors):
     assert results.seeds("table3/urfb") == []
     for seed in (10, 2):
-        record("table3/urfb", [0.5], seed)
-    record("table3/urfb/untied", [0.5], 3)
+        record_errors("table3/urfb", [0.5], seed)
+    record_errors("table3/urfb/untied", [0.5], 3)
     assert results.seeds("table3/urfb") == [2, 10]
 
 
-def test_only_the_longest_runs_count(record):
-    record(URFB.id, [0.9], 0)
-    record(URFB.id, [0.8, 0.7], 1)
+def test_only_the_longest_runs_count(record_errors):
+    record_errors(URFB.id, [0.9], 0)
+    record_errors(URFB.id, [0.8, 0.7], 1)
     assert list(recorded.runs(URFB.id)) == [1]
     assert [epoch["test_error"] for epoch in recorded.histories(DEEPNET)["URFB"]] == [0.8, 0.7]
 
 
-def test_histories_leave_out_what_was_not_measured(record):
-    record(URFB.id, [0.9])
-    record(FRFB.id, [0.9], error_angle={"conv1": 90.0})
+def test_histories_leave_out_what_was_not_measured(record_errors):
+    record_errors(URFB.id, [0.9])
+    record_errors(FRFB.id, [0.9], error_angle={"conv1": 90.0})
     assert list(recorded.histories(DEEPNET)) == ["URFB", "FRFB"]
     assert list(recorded.histories(DEEPNET, "error_angle")) == ["FRFB"]
 
 
-def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record):
-    record(URFB.id, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0])
-    record(FRFB.id, [0.95, 0.95, 0.95, 0.95, 0.95, 0.95], 0)
-    record(FRFB.id, [0.85, 0.85, 0.85, 0.85, 0.85, 0.85], 1)
+def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record_errors):
+    record_errors(URFB.id, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0])
+    record_errors(FRFB.id, [0.95, 0.95, 0.95, 0.95, 0.95, 0.95], 0)
+    record_errors(FRFB.id, [0.85, 0.85, 0.85, 0.85, 0.85, 0.85], 1)
     found = recorded.compare(URFB.id, FRFB.id)
     assert (found.start, found.end) == (2, 6)
     assert found.first == pytest.approx(0.6)
@@ -59,9 +49,9 @@ def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record):
     assert recorded.compare(URFB.id, "table2/deepnet/bp-hinge") is None
 
 
-def test_runs_shorter_than_the_window_are_averaged_over_what_there_is(record):
-    record(URFB.id, [0.9, 0.7])
-    record(FRFB.id, [0.8])
+def test_runs_shorter_than_the_window_are_averaged_over_what_there_is(record_errors):
+    record_errors(URFB.id, [0.9, 0.7])
+    record_errors(FRFB.id, [0.8])
     found = recorded.compare(URFB.id, FRFB.id)
     assert (found.first, found.second, found.start, found.end) == (0.9, 0.8, 1, 1)
 
@@ -86,9 +76,9 @@ ALL = (
     ],
     ids=["none", "some", "all"],
 )
-def test_the_state_of_a_table_is_one_sentence_for_each_part_of_it(record, lengths, sentence):
+def test_the_state_of_a_table_is_one_sentence_for_each_part_of_it(record_errors, lengths, sentence):
     for row, length in lengths.items():
-        record(f"table2/deepnet/{row}", [0.9] * length)
+        record_errors(f"table2/deepnet/{row}", [0.9] * length)
     assert findings.state(DEEPNET) == sentence
 
 
@@ -101,31 +91,31 @@ def test_the_state_of_a_table_is_one_sentence_for_each_part_of_it(record, length
         ([0.90004], [0.9], "In epoch 1", "equal to that of FRFB (0.900 against 0.900)"),
     ],
 )
-def test_a_comparison_says_what_is_measured_whichever_way_it_goes(record, urfb, frfb, when, measured):
-    record(URFB.id, urfb)
-    record(FRFB.id, frfb)
+def test_a_comparison_says_what_is_measured_whichever_way_it_goes(record_errors, urfb, frfb, when, measured):
+    record_errors(URFB.id, urfb)
+    record_errors(FRFB.id, frfb)
     paper = "in the paper, after 1000 epochs, it is 0.29 below (0.52 against 0.81)"
     assert findings.compared(URFB, FRFB) == f"{when}, the test error of URFB is {measured}; {paper}."
 
 
-def test_a_comparison_says_where_the_papers_errors_are_equal(record):
+def test_a_comparison_says_where_the_papers_errors_are_equal(record_errors):
     whole, half = find("table1/cifar10/urfb"), find("table1/cifar10/urfb-50")
-    record(whole.id, [0.9])
-    record(half.id, [0.9])
+    record_errors(whole.id, [0.9])
+    record_errors(half.id, [0.9])
     assert findings.compared(half, whole).endswith(
         "in the paper, after 1000 epochs, they are equal (0.31 against 0.31)."
     )
 
 
-def test_a_comparison_of_which_one_side_is_missing_gives_the_papers_alone(record):
-    record(FRFB.id, [0.9])
+def test_a_comparison_of_which_one_side_is_missing_gives_the_papers_alone(record_errors):
+    record_errors(FRFB.id, [0.9])
     assert findings.compared(URFB, FRFB) == (
         "In the paper, after 1000 epochs, the test error of URFB is 0.29 below that of FRFB (0.52 against 0.81); here "
         "the two are not both recorded yet."
     )
 
 
-def test_a_comparison_may_name_its_sides_and_the_split(record):
+def test_a_comparison_may_name_its_sides_and_the_split(record_errors):
     pair = find("table3/urfb/untied"), find("table3/urfb")
     sentence = findings.compared(*pair, split="train", names=("the untied network", "the tied one"))
     assert sentence.startswith(
@@ -134,49 +124,24 @@ def test_a_comparison_may_name_its_sides_and_the_split(record):
     )
 
 
-def test_each_ablation_changes_one_thing_of_its_default():
-    changed = findings.changed()
-    assert len(changed) == len(select("ablations")) == 21
-    for experiment in changed:
-        whole, part = (e.configuration() for e in (findings.default_of(experiment), experiment))
-        item, _, value = experiment.id.rpartition("/")[2].partition("=")
-        different = {key for key in whole if whole[key] != part[key]} - {"reading_items"}
-        assert different == ({item} if item == "learning_rate" else {"changes"})
-        assert str(part[item] if item == "learning_rate" else part["changes"][item]) == value
-
-
-def test_the_table_of_ablations_has_a_row_for_each_whatever_is_recorded(record):
-    assert [row[2:] for row in findings.ablations().rows] == [["not run", "", "", ""]] * 21
-    record("ablations/cifar10/urfb/slope=1.0", [0.5] * 8)
-    assert {row[2] for row in findings.ablations().rows} == {"not run"}, "the default is missing"
-    record("table1/cifar10/urfb", [0.6] * 10)
-    rows = findings.ablations().rows
-    assert rows[1] == ["slope=1.0", "urfb", "0.600", "0.500", "-0.100", "4 to 8"]
-    assert sum(row[2] == "not run" for row in rows) == 20
-    for experiment in select("ablations"):
-        record(experiment.id, [0.5] * 8)
-        record(findings.default_of(experiment).id, [0.6] * 10)
-    assert {row[4] for row in findings.ablations().rows} == {"-0.100"}
-
-
-def test_the_table_beside_the_paper_has_the_spread_over_seeds(record):
+def test_the_table_beside_the_paper_has_the_spread_over_seeds(record_errors):
     assert {row[3] for row in report.against_paper(DEEPNET).rows} == {"not run"}
     for seed, error in enumerate((0.5, 0.6, 0.7)):
-        record(URFB.id, [0.9, error], seed, train_error_evaluated=0.4)
+        record_errors(URFB.id, [0.9, error], seed, train_error_evaluated=0.4)
     row = next(row for row in report.against_paper(DEEPNET).rows if row[0] == "URFB")
     assert row[1:4] == ["0.29", "0.52", "0.400 ± 0.000"]
     assert row[5:] == ["0.600 ± 0.100", "2", "3"]
-    record(FRFB.id, [0.9])
+    record_errors(FRFB.id, [0.9])
     row = next(row for row in report.against_paper(DEEPNET).rows if row[0] == "FRFB")
     assert row[5:] == ["0.900", "1", "1"]
 
 
-def test_sources_are_those_of_every_recorded_seed(record, template):
+def test_sources_are_those_of_every_recorded_seed(record_errors, template):
     identifiers = [row.id for row in DEEPNET]
     assert [row[0] for row in report.provenance(identifiers).rows] == ["none recorded"]
     assert report.data_notes(identifiers) == []
     for seed in (0, 4):
-        record(URFB.id, [0.9], seed)
+        record_errors(URFB.id, [0.9], seed)
     assert [row[0] for row in report.provenance(identifiers).rows] == [URFB.id, f"{URFB.id}, seed 4"]
     (note,) = report.data_notes(identifiers)
     assert note.startswith("generated (60 train, 25 validation, 35 test images, sha256")
@@ -206,29 +171,29 @@ IMPERFECT = [find(f"imperfect/cifar10/{name}") for name in ("alternate", "delay=
 PERFECT = find("table1/cifar10/urfb")
 
 
-def test_changes_stand_beside_what_they_change(record):
+def test_changes_stand_beside_what_they_change(record_errors):
     table = findings.beside(PERFECT, IMPERFECT)
     assert [row[:2] for row in table.rows] == [[row.title, "not run"] for row in IMPERFECT]
     angles = {"weight_angle": {"dense1": 80.4, "output": 30.0}, "error_angle": {"conv1": 33.4, "output": 0.0}}
-    record(PERFECT.id, [0.5] * 5 + [0.4] * 5)
-    record(IMPERFECT[0].id, [0.53] * 6, **angles)
-    record(IMPERFECT[1].id, [0.41] * 20)
+    record_errors(PERFECT.id, [0.5] * 5 + [0.4] * 5)
+    record_errors(IMPERFECT[0].id, [0.53] * 6, **angles)
+    record_errors(IMPERFECT[1].id, [0.41] * 20)
     first, second, third, _ = findings.beside(PERFECT, IMPERFECT).rows
     assert first == [IMPERFECT[0].title, "0.530", "0.480", "+0.050", "80°", "33°", "2 to 6"]
     assert second == [IMPERFECT[1].title, "0.410", "0.400", "+0.010", "", "", "6 to 10"]
     assert third[1] == "not run"
 
 
-def test_harm_says_what_costs_nothing_something_and_everything(record):
+def test_harm_says_what_costs_nothing_something_and_everything(record_errors):
     assert findings.harm(PERFECT, IMPERFECT) == "None of these 4 runs is recorded yet."
-    record(PERFECT.id, [0.4] * 5)
+    record_errors(PERFECT.id, [0.4] * 5)
     for experiment, error in zip(IMPERFECT[:3], (0.45, 0.41, 0.3), strict=True):
-        record(experiment.id, [error] * 5)
+        record_errors(experiment.id, [error] * 5)
     alternate, delay, noise, circuit = (experiment.title for experiment in IMPERFECT)
     assert findings.harm(PERFECT, IMPERFECT) == (
         f"At the same epoch, the test error is within 0.02 of URFB's: {delay}. "
         f"It is more than 0.02 below URFB's: {noise} (-0.100). "
         f"It is more than 0.02 above URFB's: {alternate} (+0.050). 1 of these 4 runs is not recorded yet."
     )
-    record(IMPERFECT[3].id, [0.89] * 5)
+    record_errors(IMPERFECT[3].id, [0.89] * 5)
     assert findings.harm(PERFECT, IMPERFECT).endswith(f"It is at chance: {circuit} (+0.490).")

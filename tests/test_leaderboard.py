@@ -14,16 +14,6 @@ BOARD = ("deepnet", "cifar100")
 URFB, FRFB = "table2/deepnet/urfb", "table2/deepnet/frfb"
 
 
-@pytest.fixture
-def record(record_epochs):
-    """Records a run with these test errors, one per epoch."""
-
-    def put(identifier: str, test_errors: list[float], seed: int = 0) -> None:
-        record_epochs(identifier, [{"test_error": error} for error in test_errors], seed)
-
-    return put
-
-
 @pytest.mark.parametrize(("network", "dataset"), BOARDS)
 def test_a_board_has_the_runs_of_one_protocol(network, dataset):
     rows = [row.configuration() for row in contenders(network, dataset)]
@@ -42,9 +32,9 @@ def test_ablations_readings_and_untied_runs_are_on_no_board():
     assert {row.id for row in (*select("rules"), *select("epsilon"), *select("connectivity"))} <= ids
 
 
-def test_runs_are_read_at_the_same_epoch_however_far_they_went(record):
-    record(URFB, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0, 0.0])
-    record(FRFB, [0.5] * 6)
+def test_runs_are_read_at_the_same_epoch_however_far_they_went(record_errors):
+    record_errors(URFB, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0, 0.0])
+    record_errors(FRFB, [0.5] * 6)
     first, second, *rest = leaderboard(*BOARD, epochs=6)
     assert (first.id, first.test_error, first.reached) == (FRFB, 0.5, 6)
     assert (second.id, second.test_error, second.reached) == (URFB, 0.6, 8)
@@ -52,10 +42,10 @@ def test_runs_are_read_at_the_same_epoch_however_far_they_went(record):
     assert leaderboard(*BOARD, epochs=8)[0].id == URFB
 
 
-def test_seeds_count_that_came_so_far_and_no_others(record):
+def test_seeds_count_that_came_so_far_and_no_others(record_errors):
     for seed, error in enumerate((0.5, 0.6, 0.7)):
-        record(URFB, [error] * 5, seed)
-    record(URFB, [0.1] * 4, 3)
+        record_errors(URFB, [error] * 5, seed)
+    record_errors(URFB, [0.1] * 4, 3)
     entry = leaderboard(*BOARD, epochs=5)[0]
     assert (entry.seeds, entry.test_error, entry.spread) == ([0, 1, 2], 0.6, 0.1)
     assert len(entry.files) == 3
@@ -63,10 +53,10 @@ def test_seeds_count_that_came_so_far_and_no_others(record):
 
 
 @pytest.mark.parametrize("recorded", [0, 1, 6])
-def test_table_and_sentence_name_every_run_once_whatever_is_recorded(record, recorded):
+def test_table_and_sentence_name_every_run_once_whatever_is_recorded(record_errors, recorded):
     rows = select("table2/deepnet")
     for number, row in enumerate(rows[:recorded]):
-        record(row.id, [0.5 + number / 100] * 2)
+        record_errors(row.id, [0.5 + number / 100] * 2)
     entries = leaderboard(*BOARD, epochs=2)
     assert [row[:3] for row in table(entries).rows] == [
         [row.title, str(place), f"{0.49 + place / 100:.3f}"] for place, row in enumerate(rows[:recorded], start=1)
@@ -76,8 +66,8 @@ def test_table_and_sentence_name_every_run_once_whatever_is_recorded(record, rec
     assert (sentence == "All runs of this board are recorded.") == (recorded == len(rows))
 
 
-def test_a_run_that_is_too_short_is_said_to_be_so(record):
-    record(URFB, [0.9])
+def test_a_run_that_is_too_short_is_said_to_be_so(record_errors):
+    record_errors(URFB, [0.9])
     entries = leaderboard(*BOARD, epochs=2)
     assert missing(entries).startswith("Recorded, but not for 2 epochs: URFB (1 epochs). Not recorded yet: `table2/")
     assert table(entries).rows == []
@@ -98,8 +88,8 @@ def test_the_book_can_sort_the_table_and_no_other():
     assert "sortable" not in dataclasses.replace(table(entries), sortable=False)._repr_html_()
 
 
-def test_the_command_prints_the_boards_or_one_object_per_run(record, capsys):
-    record(URFB, [0.5, 0.4])
+def test_the_command_prints_the_boards_or_one_object_per_run(record_errors, capsys):
+    record_errors(URFB, [0.5, 0.4])
     assert main(["leaderboard", "--epochs", "2"]) == 0
     text = capsys.readouterr().out
     assert f"  0.450  {URFB}  (seeds: 1)" in text.splitlines()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from urfb_tf.analysis import angles, recorded
 from urfb_tf.data.cifar import CLASSES
-from urfb_tf.experiments import Experiment, find, select
+from urfb_tf.experiments import Experiment
 from urfb_tf.table import Table
 
 _SPLITS = {"train": "train_error_evaluated", "test": "test_error"}
@@ -127,34 +127,6 @@ def harm(base: Experiment, experiments: Iterable[Experiment], gap: float = 0.02)
         f" {missing} of these {len(rows)} runs {'is' if missing == 1 else 'are'} not recorded yet." if missing else ""
     )
     return f"At the same epoch, the test error is {'. It is '.join(known)}.{rest}"
-
-
-def ablations() -> Table:
-    """Simpnet on CIFAR-10 with one thing changed at a time beside the default, at the last epoch that both reached.
-
-    One row per change and rule; those not recorded say so. Errors are test errors, means over five epochs.
-    """
-    rows = []
-    for experiment in changed():
-        measured = recorded.compare(experiment.id, default_of(experiment).id)
-        cells = ["not run", "", "", ""]
-        if measured is not None:
-            errors = [f"{measured.second:.3f}", f"{measured.first:.3f}", f"{measured.difference:+.3f}"]
-            cells = [*errors, f"{measured.start} to {measured.end}"]
-        rows.append([*experiment.id.split("/")[:1:-1], *cells])
-    return Table(["change", "rule", "default", "changed", "difference", "epochs"], rows)
-
-
-def changed() -> list[Experiment]:
-    """The experiments of `ablations`, all rules of a change side by side."""
-    found = select("ablations/cifar10")
-    order = list(dict.fromkeys(experiment.id.rpartition("/")[2] for experiment in found))
-    return sorted(found, key=lambda experiment: order.index(experiment.id.rpartition("/")[2]))
-
-
-def default_of(experiment: Experiment) -> Experiment:
-    """The row of Table 1 that an experiment of `ablations` changes in one thing."""
-    return find(experiment.id.rpartition("/")[0].replace("ablations/", "table1/"))
 
 
 def _against(first: float, second: float, digits: int) -> tuple[str, str, str]:

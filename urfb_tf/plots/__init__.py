@@ -18,6 +18,7 @@ __getattr__, __dir__ = _late(
             "curves_against_epsilon curves_by_epsilon epsilons_compared final_rates lambdas_along_time rules_compared"
         ),
         "loss": "error_signal saturated_linearity",
+        "readings": "error_differences",
         "rules": "against_epsilon losses_by_epsilon",
         "style": "",
         "untied": "connections filters_across_space homogeneity_curves",

@@ -1,0 +1,72 @@
+"""Simpnet on CIFAR-10 with one thing changed at a time, for each rule: what a reading's items change."""
+
+from urfb_tf.analysis import recorded
+from urfb_tf.analysis.recorded import Comparison
+from urfb_tf.experiments import Experiment, find, select
+from urfb_tf.table import Table
+
+
+def changed() -> list[Experiment]:
+    """The experiments, all rules of a change side by side."""
+    found = select("ablations/cifar10")
+    order = list(dict.fromkeys(_change(experiment) for experiment in found))
+    return sorted(found, key=lambda experiment: order.index(_change(experiment)))
+
+
+def default_of(experiment: Experiment) -> Experiment:
+    """The row of Table 1 that an experiment of `changed` changes in one thing."""
+    return find(experiment.id.rpartition("/")[0].replace("ablations/", "table1/"))
+
+
+def differences() -> dict[str, dict[str, Comparison | None]]:
+    """By change and row of Table 1, such as "slope=1.0" and "bp-hinge": the changed test error beside the default's.
+
+    Both at the last epoch that both runs have reached, means over five epochs; None if one is not recorded.
+    """
+    found: dict[str, dict[str, Comparison | None]] = {}
+    for experiment in changed():
+        default = default_of(experiment).id
+        row = default.rpartition("/")[2]
+        found.setdefault(_change(experiment), {})[row] = recorded.compare(experiment.id, default)
+    return found
+
+
+def table() -> Table:
+    """`differences`, one row per change and rule; those not recorded say so."""
+    rows = []
+    for change, by_row in differences().items():
+        for row, measured in by_row.items():
+            cells = ["not run", "", "", ""]
+            if measured is not None:
+                errors = [f"{measured.second:.3f}", f"{measured.first:.3f}", f"{measured.difference:+.3f}"]
+                cells = [*errors, f"{measured.start} to {measured.end}"]
+            rows.append([change, row, *cells])
+    return Table(["change", "rule", "default", "changed", "difference", "epochs"], rows)
+
+
+def order() -> str:
+    """Whether the paper's order of the rules, BP and URFB before FRFB, holds under each change, in a sentence.
+
+    Only changes that are recorded for all three count.
+    """
+    errors = {
+        change: {row: measured.first for row, measured in by_row.items() if measured is not None}
+        for change, by_row in differences().items()
+    }
+    whole = {change: found for change, found in errors.items() if len(found) == 3}
+    if not whole:
+        return "No change is recorded for all three rules yet."
+    behind = [change for change, found in whole.items() if found["frfb"] <= max(found["urfb"], found["bp-hinge"])]
+    gaps = {change: found["urfb"] - found["bp-hinge"] for change, found in whole.items()}
+    widest = max(gaps, key=lambda change: abs(gaps[change]))
+    kept = len(whole) - len(behind)
+    exceptions = f" (not with {' and '.join(f'`{change}`' for change in behind)})" if behind else ""
+    return (
+        f"With {kept} of the {len(whole)} changes that are recorded for all three rules, FRFB ends behind both others, "
+        f"as it does by default{exceptions}. URFB and BP are farthest apart with `{widest}`: "
+        f"{whole[widest]['urfb']:.3f} against {whole[widest]['bp-hinge']:.3f}."
+    )
+
+
+def _change(experiment: Experiment) -> str:
+    return experiment.id.rpartition("/")[2]
