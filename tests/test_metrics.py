@@ -147,11 +147,29 @@ def test_the_probe_rounds_to_hundredths_and_takes_pixels_as_they_are(batch):
     images, labels = batch
     model = network("frfb")
     found = metrics.Alignment(images.astype("uint8"), labels)(model)
-    assert list(found) == ["weight_angle", "update_angle", "error_angle"]
-    expected = dict(zip(found, (metrics.weight_angles(model), *computed(model, batch)), strict=True))
+    assert list(found) == ["weight_angle", "update_angle", "error_angle", "error_ratio"]
+    expected = dict(
+        zip(
+            found,
+            (metrics.weight_angles(model), *computed(model, batch), metrics.error_ratios(model, *batch)),
+            strict=True,
+        )
+    )
     for kind, angles in found.items():
         assert angles == {name: round(value, 2) for name, value in expected[kind].items()}
     assert found["update_angle"]["output"] == 0
+
+
+def test_the_ratio_of_errors_is_that_of_the_weights_that_carry_them(batch):
+    model = network("frfb")
+    assert metrics.error_ratios(model, *batch)["output"] == 1
+    for layer in feedback_layers(model)[1:]:
+        layer.feedback.assign(3 * layer.kernel)
+    # Each layer on the way down takes three times as much.
+    expected = {layer.name: 3.0**above for above, layer in enumerate(reversed(feedback_layers(model)))}
+    assert metrics.error_ratios(model, *batch) == pytest.approx(expected, rel=1e-5)
+    feedback_layers(model)[-1].kernel.assign(tf.zeros_like(feedback_layers(model)[-1].kernel))
+    assert metrics.error_ratios(model, *batch)["dense1"] is None, "back-propagation hands down nothing"
 
 
 def test_layers_inside_nested_models_are_found():

@@ -3,6 +3,7 @@
 from urfb_tf.metrics.alignment import Alignment as Alignment
 from urfb_tf.metrics.alignment import angle as angle
 from urfb_tf.metrics.alignment import error_angles as error_angles
+from urfb_tf.metrics.alignment import error_ratios as error_ratios
 from urfb_tf.metrics.alignment import shared_weight_angles as shared_weight_angles
 from urfb_tf.metrics.alignment import update_angles as update_angles
 from urfb_tf.metrics.alignment import weight_angles as weight_angles

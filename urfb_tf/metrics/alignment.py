@@ -1,6 +1,6 @@
-"""Angles, in degrees: between R and W, and between what a rule computes and what back-propagation would.
+"""How far what a rule computes is from back-propagation's: angles in degrees, also between R and W, and lengths.
 
-0 is the same direction, 90 no relation, 180 the opposite. All are measured with dropout off.
+Of an angle 0 is the same direction, 90 no relation, 180 the opposite. All is measured with dropout off.
 """
 
 import contextlib
@@ -78,9 +78,29 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional or
     sequential.
     """
+    return {name: angle(own, true) for name, (own, true) in _errors(model, images, labels, loss).items()}
+
+
+def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
+    """How long the error that reaches each layer's output is, in lengths of back-propagation's, by layer name.
+
+    A rule with the ratio r trains the layer as if its learning rate were r times as large. As for `error_angles`; None
+    where back-propagation's error is zero.
+    """
+    return {name: _ratio(own, true) for name, (own, true) in _errors(model, images, labels, loss).items()}
+
+
+def _ratio(own: np.ndarray, true: np.ndarray) -> float | None:
+    size = np.linalg.norm(true)
+    return float(np.linalg.norm(own) / size) if size > 0 else None
+
+
+def _errors(model: keras.Model, images, labels, loss) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The error at each layer's output under the model's rules and under back-propagation, as vectors in float64."""
     if not getattr(model, "inputs", None):
         raise ArgumentError(
-            "Error angles need a functional model, whose layers' outputs are known; this one is subclassed."
+            "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
+            "subclassed."
         )
     layers = feedback_layers(model)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
@@ -90,12 +110,13 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
         with tf.GradientTape() as tape:
             *between, outputs = inside(images, training=False)
             value = _loss(model, loss)(labels, outputs)
-        return tape.gradient(value, between)
+        found = tape.gradient(value, between, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [np.asarray(each, np.float64).ravel() for each in found]
 
     own = errors()
     with back_propagating(model):
         true = errors()
-    return {layer.name: angle(a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+    return {layer.name: (a, b) for layer, a, b in zip(layers, own, true, strict=True)}
 
 
 @contextlib.contextmanager
@@ -129,20 +150,22 @@ class Alignment:
         self.labels = tf.constant(labels)
 
     def __call__(self, model: keras.Model) -> dict:
-        """`weight_angle`, `update_angle` and `error_angle`: degrees by layer name, to a hundredth.
+        """`weight_angle`, `update_angle` and `error_angle` in degrees, `error_ratio`; by layer name, to a hundredth.
 
         With absent connections also `shared_weight_angle`.
         """
+        errors = _errors(model, self.images, self.labels, None)
         found = {
             "weight_angle": weight_angles(model),
             "update_angle": update_angles(model, self.images, self.labels),
-            "error_angle": error_angles(model, self.images, self.labels),
+            "error_angle": {name: angle(own, true) for name, (own, true) in errors.items()},
+            "error_ratio": {name: _ratio(own, true) for name, (own, true) in errors.items()},
         }
         if shared := shared_weight_angles(model):
             found["shared_weight_angle"] = shared
         return {
-            kind: {name: None if value is None else round(value, 2) for name, value in angles.items()}
-            for kind, angles in found.items()
+            kind: {name: None if value is None else round(value, 2) for name, value in by_layer.items()}
+            for kind, by_layer in found.items()
         }
 
 
