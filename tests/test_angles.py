@@ -42,7 +42,9 @@ def test_points_are_read_at_one_epoch_over_all_seeds_that_reached_it(record):
 def test_runs_without_the_angle_are_no_points(record):
     record(URFB, [(0.9, None), (0.9, 80.0)])
     record(FRFB, [(0.9, 80.0), (0.9, 80.0)])
-    assert [p.id for p in points(DEEPNET, "weight_angle", "conv2", 2)] == [FRFB]
+    record(FRFB, [(0.1, 80.0), (0.1, None)], seed=1)
+    (point,) = points(DEEPNET, "weight_angle", "conv2", 2)
+    assert (point.id, point.error) == (FRFB, pytest.approx(0.9)), "of the seed that has the angle"
     assert points(DEEPNET, "weight_angle", "conv9", 2) == []
     assert points(DEEPNET, "error_angle", "conv2", 2) == []
 

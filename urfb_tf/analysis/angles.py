@@ -15,11 +15,11 @@ RIGHT_ANGLE = 90.0  # between W and an R drawn independently of it, at the start
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """One recorded experiment: an angle of one layer and the test error, over the same five epochs and all seeds.
+    """One recorded experiment: an angle of one layer and the test error, over the same five epochs and seeds.
 
     Attributes:
         id, title, rule: of the experiment.
-        angle: degrees.
+        angle: degrees; of "error_ratio", the ratio.
         error: the test error, a share in [0, 1].
     """
 
@@ -56,18 +56,22 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
 
     Args:
         experiments: what to look for.
-        kind: "weight_angle", "update_angle", "error_angle" or "shared_weight_angle".
+        kind: "weight_angle", "update_angle", "error_angle" or "shared_weight_angle"; or "error_ratio", which is no angle
+            but is read in the same way.
         layer: a layer's name.
         epoch: where all of them are read, >= 1; longer runs too.
     """
     found = []
     for row in experiments:
         runs = [results.load(row.id, seed)["epochs"][:epoch] for seed in results.seeds(row.id)]
-        runs = [epochs for epochs in runs if len(epochs) == epoch]
-        angles = [angle for epochs in runs if (angle := recent_angle(epochs, kind, layer)) is not None]
-        if angles and len(angles) == len(runs):
-            error = statistics.fmean(recorded.recent(epochs, "test_error") for epochs in runs)
-            found.append(Point(row.id, row.title, row.rule, statistics.fmean(angles), error))
+        both = [
+            (angle, recorded.recent(epochs, "test_error"))
+            for epochs in runs
+            if len(epochs) == epoch and (angle := recent_angle(epochs, kind, layer)) is not None
+        ]
+        if both:
+            angle, error = (statistics.fmean(values) for values in zip(*both, strict=True))
+            found.append(Point(row.id, row.title, row.rule, angle, error))
     return found
 
 
