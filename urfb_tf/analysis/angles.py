@@ -56,8 +56,8 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
 
     Args:
         experiments: what to look for.
-        kind: "weight_angle", "update_angle", "error_angle" or "shared_weight_angle"; or "error_ratio", which is no angle
-            but is read in the same way.
+        kind: "weight_angle", "update_angle", "error_angle" or "shared_weight_angle"; or "error_ratio", which is no
+            angle but is read in the same way.
         layer: a layer's name.
         epoch: where all of them are read, >= 1; longer runs too.
     """
