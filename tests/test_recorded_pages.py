@@ -14,7 +14,7 @@ from urfb_tf.experiments import EXPERIMENTS, find
 BOOK = pathlib.Path(__file__).parent.parent / "book"
 # The sections of each page that train here and now: they need no record, and the book's build runs them.
 LIVE = {
-    "alignment": {"How fast to expect it"},
+    "alignment": {"How fast to expect it", "How long they are"},
     "leaderboard": set(),
     "rules": {"All of them on the same images", "From fixed to updated feedback"},
     "sparse_connectivity": {"In miniature", "Which connections carry the error"},
@@ -42,6 +42,7 @@ def epochs_of(identifier: str, length: int) -> list[dict]:
             "weight_angle": {} if experiment.rule == "bp" else weights,
             "update_angle": angles,
             "error_angle": {**angles, "output": 0.0},
+            "error_ratio": {layer: 2.0 for layer in layers},
         }
         if experiment.connectivity < 1 and experiment.rule != "bp":
             # R cannot be nearer to W than the missing connections allow: 88 degrees is in reach with all that we run.
