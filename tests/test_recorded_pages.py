@@ -42,7 +42,7 @@ def epochs_of(identifier: str, length: int) -> list[dict]:
             "weight_angle": {} if experiment.rule == "bp" else weights,
             "update_angle": angles,
             "error_angle": {**angles, "output": 0.0},
-            "error_ratio": {layer: 2.0 for layer in layers},
+            "error_ratio": dict.fromkeys(layers, 2.0),
         }
         if experiment.connectivity < 1 and experiment.rule != "bp":
             # R cannot be nearer to W than the missing connections allow: 88 degrees is in reach with all that we run.
