@@ -42,6 +42,15 @@ def test_the_order_of_the_rules_is_told_for_changes_that_all_have(record_errors)
     )
 
 
+def test_rules_are_compared_at_the_same_epoch(record_errors):
+    for row, length in (("bp-hinge", 9), ("urfb", 6)):
+        record_errors(f"table1/cifar10/{row}", [0.9 - 0.1 * epoch for epoch in range(9)])
+        record_errors(f"ablations/cifar10/{row}/slope=1.0", [0.5] * length)
+    found = ablations.differences()["slope=1.0"]
+    assert [(each.start, each.end) for each in found.values() if each] == [(2, 6)] * 2
+    assert found["frfb"] is None
+
+
 def test_the_figure_has_a_marker_for_each_recorded_difference(record_errors):
     assert len(lines_at(plots.error_differences(ablations.differences()))) == 0
     record_errors("table1/cifar10/urfb", [0.6] * 10)

@@ -1,5 +1,7 @@
 """Simpnet on CIFAR-10 with one thing changed at a time, for each rule: what a reading's items change."""
 
+import itertools
+
 from urfb_tf.analysis import recorded
 from urfb_tf.analysis.recorded import Comparison
 from urfb_tf.experiments import Experiment, find, select
@@ -21,13 +23,17 @@ def default_of(experiment: Experiment) -> Experiment:
 def differences() -> dict[str, dict[str, Comparison | None]]:
     """By change and row of Table 1, such as "slope=1.0" and "bp-hinge": the changed test error beside the default's.
 
-    Both at the last epoch that both runs have reached, means over five epochs; None if one is not recorded.
+    All rules of a change at the last epoch that all their recorded runs have reached, so that they can be compared with
+    one another; means over five epochs; None if the change or the default is not recorded.
     """
     found: dict[str, dict[str, Comparison | None]] = {}
-    for experiment in changed():
-        default = default_of(experiment).id
-        row = default.rpartition("/")[2]
-        found.setdefault(_change(experiment), {})[row] = recorded.compare(experiment.id, default)
+    for change, experiments in itertools.groupby(changed(), _change):
+        pairs = [(experiment.id, default_of(experiment).id) for experiment in experiments]
+        ends = [measured.end for pair in pairs if (measured := recorded.compare(*pair)) is not None]
+        until = min(ends, default=None)
+        found[change] = {
+            default.rpartition("/")[2]: recorded.compare(one, default, until=until) for one, default in pairs
+        }
     return found
 
 

@@ -52,17 +52,19 @@ def histories(experiments: Iterable[Experiment], kind: str = "test_error") -> di
     return found
 
 
-def compare(first: str, second: str, field: str = "test_error") -> Comparison | None:
+def compare(first: str, second: str, field: str = "test_error", until: int | None = None) -> Comparison | None:
     """Two experiments at the last epoch that both have reached; None if one is not recorded.
 
     Args:
         first, second: ids.
         field: which entry of the epoch records.
+        until: the last epoch that counts. None takes all.
     """
     pair = [runs(identifier) for identifier in (first, second)]
     if not all(pair):
         return None
     end = min(len(run["epochs"]) for found in pair for run in found.values())
+    end = end if until is None else min(end, until)
     one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
     return Comparison(one, other, max(end - WINDOW, 0) + 1, end)
 
