@@ -17,26 +17,26 @@ def test_each_ablation_changes_one_thing_of_its_default():
 
 
 def test_the_table_of_ablations_has_a_row_for_each_whatever_is_recorded(record_errors):
-    assert [row[2:] for row in ablations.table().rows] == [["not run", "", "", ""]] * 21
+    assert [row[2:] for row in ablations.table(ablations.differences()).rows] == [["not run", "", "", ""]] * 21
     record_errors("ablations/cifar10/urfb/slope=1.0", [0.5] * 8)
-    assert {row[2] for row in ablations.table().rows} == {"not run"}, "the default is missing"
+    assert {row[2] for row in ablations.table(ablations.differences()).rows} == {"not run"}, "the default is missing"
     record_errors("table1/cifar10/urfb", [0.6] * 10)
-    rows = ablations.table().rows
+    rows = ablations.table(ablations.differences()).rows
     assert rows[1] == ["slope=1.0", "urfb", "0.600", "0.500", "-0.100", "4 to 8"]
     assert sum(row[2] == "not run" for row in rows) == 20
     for experiment in select("ablations"):
         record_errors(experiment.id, [0.5] * 8)
         record_errors(ablations.default_of(experiment).id, [0.6] * 10)
-    assert {row[4] for row in ablations.table().rows} == {"-0.100"}
+    assert {row[4] for row in ablations.table(ablations.differences()).rows} == {"-0.100"}
 
 
 def test_the_order_of_the_rules_is_told_for_changes_that_all_have(record_errors):
-    assert ablations.order() == "No change is recorded for all three rules yet."
+    assert ablations.order(ablations.differences()) == "No change is recorded for all three rules yet."
     for row, default, changed in (("bp-hinge", 0.4, 0.5), ("urfb", 0.41, 0.55), ("frfb", 0.6, 0.7)):
         record_errors(f"table1/cifar10/{row}", [default] * 10)
         record_errors(f"ablations/cifar10/{row}/slope=1.0", [changed] * 8)
         record_errors(f"ablations/cifar10/{row}/closed=True", [0.8 - changed] * 8)
-    assert ablations.order() == (
+    assert ablations.order(ablations.differences()) == (
         "With 1 of the 2 changes that are recorded for all three rules, FRFB ends behind both others, as it does by "
         "default (not with `closed=True`). URFB and BP are farthest apart with `slope=1.0`: 0.550 against 0.500."
     )

@@ -30,6 +30,15 @@ def test_only_the_longest_runs_count(record_errors):
     assert [epoch["test_error"] for epoch in recorded.histories(DEEPNET)["URFB"]] == [0.8, 0.7]
 
 
+def test_the_common_epoch_is_the_shortest_of_the_longest_runs(record_errors):
+    record_errors(URFB.id, [0.9, 0.8, 0.7])
+    record_errors(URFB.id, [0.9], 1)
+    assert recorded.common_epoch((URFB.id, FRFB.id)) == 0
+    record_errors(FRFB.id, [0.9, 0.8])
+    assert recorded.common_epoch((URFB.id, FRFB.id)) == 2
+    assert recorded.common_epoch((URFB.id,)) == 3
+
+
 def test_histories_leave_out_what_was_not_measured(record_errors):
     record_errors(URFB.id, [0.9])
     record_errors(FRFB.id, [0.9], error_angle={"conv1": 90.0})

@@ -1,11 +1,14 @@
 """Simpnet on CIFAR-10 with one thing changed at a time, for each rule: what a reading's items change."""
 
 import itertools
+from collections.abc import Mapping
 
 from urfb_tf.analysis import recorded
 from urfb_tf.analysis.recorded import Comparison
 from urfb_tf.experiments import Experiment, find, select
 from urfb_tf.table import Table
+
+Differences = Mapping[str, Mapping[str, Comparison | None]]
 
 
 def changed() -> list[Experiment]:
@@ -20,7 +23,7 @@ def default_of(experiment: Experiment) -> Experiment:
     return find(experiment.id.rpartition("/")[0].replace("ablations/", "table1/"))
 
 
-def differences() -> dict[str, dict[str, Comparison | None]]:
+def differences() -> Differences:
     """By change and row of Table 1, such as "slope=1.0" and "bp-hinge": the changed test error beside the default's.
 
     All rules of a change at the last epoch that all their recorded runs have reached, so that they can be compared with
@@ -29,18 +32,17 @@ def differences() -> dict[str, dict[str, Comparison | None]]:
     found: dict[str, dict[str, Comparison | None]] = {}
     for change, experiments in itertools.groupby(changed(), _change):
         pairs = [(experiment.id, default_of(experiment).id) for experiment in experiments]
-        ends = [measured.end for pair in pairs if (measured := recorded.compare(*pair)) is not None]
-        until = min(ends, default=None)
+        until = min((end for pair in pairs if (end := recorded.common_epoch(pair))), default=None)
         found[change] = {
             default.rpartition("/")[2]: recorded.compare(one, default, until=until) for one, default in pairs
         }
     return found
 
 
-def table() -> Table:
-    """`differences`, one row per change and rule; those not recorded say so."""
+def table(found: Differences) -> Table:
+    """`differences` as a table, one row per change and rule; those not recorded say so."""
     rows = []
-    for change, by_row in differences().items():
+    for change, by_row in found.items():
         for row, measured in by_row.items():
             cells = ["not run", "", "", ""]
             if measured is not None:
@@ -50,23 +52,23 @@ def table() -> Table:
     return Table(["change", "rule", "default", "changed", "difference", "epochs"], rows)
 
 
-def order() -> str:
+def order(found: Differences) -> str:
     """Whether the paper's order of the rules, BP and URFB before FRFB, holds under each change, in a sentence.
 
-    Only changes that are recorded for all three count.
+    Only those of `differences` count that are recorded for all three.
     """
     errors = {
         change: {row: measured.first for row, measured in by_row.items() if measured is not None}
-        for change, by_row in differences().items()
+        for change, by_row in found.items()
     }
-    whole = {change: found for change, found in errors.items() if len(found) == 3}
+    whole = {change: by_row for change, by_row in errors.items() if len(by_row) == 3}
     if not whole:
         return "No change is recorded for all three rules yet."
-    behind = [change for change, found in whole.items() if found["frfb"] <= max(found["urfb"], found["bp-hinge"])]
-    gaps = {change: found["urfb"] - found["bp-hinge"] for change, found in whole.items()}
+    others = [change for change, each in whole.items() if each["frfb"] <= max(each["urfb"], each["bp-hinge"])]
+    gaps = {change: each["urfb"] - each["bp-hinge"] for change, each in whole.items()}
     widest = max(gaps, key=lambda change: abs(gaps[change]))
-    kept = len(whole) - len(behind)
-    exceptions = f" (not with {' and '.join(f'`{change}`' for change in behind)})" if behind else ""
+    kept = len(whole) - len(others)
+    exceptions = f" (not with {' and '.join(f'`{change}`' for change in others)})" if others else ""
     return (
         f"With {kept} of the {len(whole)} changes that are recorded for all three rules, FRFB ends behind both others, "
         f"as it does by default{exceptions}. URFB and BP are farthest apart with `{widest}`: "

@@ -52,6 +52,12 @@ def histories(experiments: Iterable[Experiment], kind: str = "test_error") -> di
     return found
 
 
+def common_epoch(identifiers: Iterable[str]) -> int:
+    """The last epoch that all of these experiments have reached; 0 if one of them is not recorded."""
+    lengths = [[len(run["epochs"]) for run in runs(identifier).values()] for identifier in identifiers]
+    return min(max(each, default=0) for each in lengths)
+
+
 def compare(first: str, second: str, field: str = "test_error", until: int | None = None) -> Comparison | None:
     """Two experiments at the last epoch that both have reached; None if one is not recorded.
 
@@ -60,10 +66,10 @@ def compare(first: str, second: str, field: str = "test_error", until: int | Non
         field: which entry of the epoch records.
         until: the last epoch that counts. None takes all.
     """
-    pair = [runs(identifier) for identifier in (first, second)]
-    if not all(pair):
+    end = common_epoch((first, second))
+    if not end:
         return None
-    end = min(len(run["epochs"]) for found in pair for run in found.values())
+    pair = [runs(identifier) for identifier in (first, second)]
     end = end if until is None else min(end, until)
     one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
     return Comparison(one, other, max(end - WINDOW, 0) + 1, end)

@@ -84,7 +84,7 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
 def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
     """How long the error that reaches each layer's output is, in lengths of back-propagation's, by layer name.
 
-    A rule with the ratio r trains the layer as if its learning rate were r times as large. As for `error_angles`; None
+    A ratio acts like a factor of the learning rate of what is below. Arguments and models as for `error_angles`; None
     where back-propagation's error is zero.
     """
     return {name: _ratio(own, true) for name, (own, true) in _errors(model, images, labels, loss).items()}

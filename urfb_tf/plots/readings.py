@@ -1,18 +1,20 @@
 """What single choices change."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from urfb_tf.analysis.recorded import Comparison
 from urfb_tf.plots.style import COLOURS, figure
+
+if TYPE_CHECKING:
+    from urfb_tf.analysis.ablations import Differences
 
 _MARKERS = {"bp": "s", "urfb": "o", "frfb": "^"}
 
 
-def error_differences(found: Mapping[str, Mapping[str, Comparison | None]]):
+def error_differences(found: "Differences"):
     """The difference of an error that each change makes, one row per change, one marker per rule.
 
     Args:
-        found: comparisons with the default by change and row of Table 1; None is left out.
+        found: as `urfb_tf.analysis.ablations.differences` gives it; what is not recorded is left out.
     """
     with figure(size=(6.5, 0.8 + 0.38 * len(found))) as (made, ((axis,),)):
         axis.axvline(0, color="#666666", linewidth=1)
