@@ -1,16 +1,17 @@
 """What single choices change."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from urfb_tf.plots.style import COLOURS, figure
 
 if TYPE_CHECKING:
-    from urfb_tf.analysis.ablations import Differences
+    from urfb_tf.analysis.recorded import Comparison
 
 _MARKERS = {"bp": "s", "urfb": "o", "frfb": "^"}
 
 
-def error_differences(found: "Differences"):
+def error_differences(found: "Mapping[str, Mapping[str, Comparison | None]]"):
     """The difference of an error that each change makes, one row per change, one marker per rule.
 
     Args:
