@@ -15,7 +15,7 @@ from urfb_tf.analysis import forgetting, recorded
 from urfb_tf.data import Dataset, Split, only, with_refreshers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, Phase, find, select
-from urfb_tf.experiments.in_turn import EPOCHS, GROUPS, IN_TURN, LEARNERS, WAYS
+from urfb_tf.experiments.in_turn import EPOCHS, GROUPS, IN_TURN, LEARNERS, WAYS, learners
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.run import run
 from urfb_tf.export import export
@@ -256,7 +256,43 @@ def test_units_that_do_not_learn_keep_their_weights(experiment, data):
         return np.any(model.get_layer("output").kernel.numpy() != before, axis=0).tolist()
 
     assert output_after() == [True] * 4
-    assert output_after(units="shown") == output_after(units="seen") == [True, False, True, False]
+    for units in ("shown", "seen", "balanced"):
+        assert output_after(units=units) == [True, False, True, False]
+
+
+def test_balanced_units_weigh_both_terms_alike_whatever_share_their_class_has(data):
+    phases = (Phase(1, classes=(0, 1)), Phase(1, classes=(2,), refreshers=0.5, units="balanced"))
+    shown = lesson(phases, 2, data, OneVsRestHinge(mu=0.25, margin=2))
+    labels = shown.data.train.labels
+    assert np.bincount(labels, minlength=4).tolist() == [6, 6, 12, 0]
+    assert shown.loss.mu == [6 / 18, 6 / 18, 12 / 12, 0]
+    assert shown.loss.margin == 2
+    error = shown.loss.error_signal(labels, np.zeros((24, 4), np.float32)).numpy()
+    np.testing.assert_allclose(error.sum(0), 0, atol=1e-5)
+    np.testing.assert_array_equal(error[:, 3], 0)
+
+
+def test_balanced_over_two_whole_classes_is_their_loss_alone(data):
+    fields = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    balanced, alone = (
+        lesson((Phase(1, classes=(0, 2), units=units),), 1, data, OneVsRestHinge(mu=0.25))
+        for units in ("balanced", "shown")
+    )
+    assert float(balanced.loss(balanced.data.train.labels, fields)) == pytest.approx(
+        float(alone.loss(alone.data.train.labels, fields)), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "loss", "sentence"),
+    [
+        (Phase(1, classes=(0, 1), units="balanced"), LOSSES[1], "which SparseCategoricalCrossentropy is not"),
+        (Phase(1, classes=(0,), units="balanced"), LOSSES[0], "two classes or more in each phase"),
+    ],
+)
+def test_what_cannot_be_balanced_is_refused(data, phase, loss, sentence):
+    with pytest.raises(ArgumentError, match=sentence):
+        lesson((phase,), 1, data, loss)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +300,7 @@ def test_units_that_do_not_learn_keep_their_weights(experiment, data):
     [
         ({"classes": (0, 0)}, "different whole numbers"),
         ({"classes": (0,), "refreshers": 2}, "between 0 and 1, but got 2"),
-        ({"classes": (0,), "units": "some"}, "Unknown units 'some': use one of 'all', 'seen', 'shown'"),
+        ({"classes": (0,), "units": "some"}, "Unknown units 'some': use one of 'all', 'seen', 'shown', 'balanced'"),
         ({"refreshers": 0.5}, "shows all classes has no refreshers"),
         ({"units": "seen"}, "shows all classes has no refreshers"),
     ],
@@ -282,7 +318,9 @@ def test_a_configuration_mentions_classes_only_where_they_come_in_turn(experimen
 
 def test_the_experiments_show_each_class_once_to_each_learner():
     assert select("in_turn") == IN_TURN
-    assert len(IN_TURN) == len(LEARNERS) * len(WAYS)
+    assert len(IN_TURN) == sum(len(learners(way)) for way in WAYS)
+    assert learners("refreshers=0.2") == list(LEARNERS)
+    assert learners("refreshers=0.2,units=balanced") == ["bp-hinge", "urfb-hinge"]
     for experiment in IN_TURN:
         assert sorted(label for phase in experiment.phases for label in phase.classes) == list(range(10))
         assert experiment.paper_epochs == len(GROUPS) * EPOCHS

@@ -42,6 +42,21 @@ def test_mu_balances_both_terms_unless_given(classes):
     assert float(OneVsRestHinge(mu=1, dtype="float64")([0], fields)) == classes
 
 
+def test_each_class_may_have_a_mu_of_its_own():
+    hinge = OneVsRestHinge(mu=np.array([0.5, 0.0, 0.25]))
+    assert float(hinge([0], [[0.0, 5.0, 1.0]])) == 1 + 0.25 * 2
+    np.testing.assert_array_equal(
+        hinge.error_signal([0, 1], [[0.0, 5.0, 1.0], [0.0, 0.0, -2.0]]), [[1, 0, -0.25], [-0.5, 1, 0]]
+    )
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(hinge))
+    assert again.mu == [0.5, 0, 0.25]
+    with pytest.raises(ArgumentError, match="has 3 weights mu, one for each class, but 2 outputs"):
+        hinge([0], [[0.0, 0.0]])
+    for mu in ([0.5, -1.0], [0.5, "one"]):
+        with pytest.raises(ArgumentError, match="weight >= 0 for each class"):
+            OneVsRestHinge(mu)
+
+
 @st.composite
 def examples(draw):
     classes = draw(st.integers(2, 6))
@@ -53,9 +68,11 @@ def examples(draw):
     return np.array(labels), np.array(fields)
 
 
-@given(examples(), st.sampled_from([None, 0.1, 2.0]), st.sampled_from([0.5, 1.0]))
+@given(examples(), st.sampled_from([None, 0.1, 2.0, "by class"]), st.sampled_from([0.5, 1.0]))
 def test_the_error_signal_is_minus_the_derivative_of_the_loss(example, mu, margin):
     labels, fields = example
+    if mu == "by class":
+        mu = [0.25 * number for number in range(fields.shape[1])]
     hinge = OneVsRestHinge(mu, margin, reduction="none", dtype="float64")
     h, step = tf.constant(fields), 2.0**-8
     with tf.GradientTape() as tape:

@@ -1,6 +1,9 @@
 """The one-vs-rest hinge loss, equation (3), and its error signal, equation (5)."""
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError, is_positive
@@ -13,7 +16,8 @@ class OneVsRestHinge(keras.losses.Loss):
     Each output unit is a classifier of its class against all others, and its error depends on no other unit.
 
     Args:
-        mu: the weight of each wrong class. None means 1/(C - 1), which gives both terms the same weight.
+        mu: the weight of each wrong class. None means 1/(C - 1), which gives both terms the same weight. Or a weight
+            >= 0 for each class, [C], in place of the one that equation (3) has for all.
         margin: the field beyond which a unit no longer learns.
         reduction, name, dtype: as for every Keras loss; the default is the mean over the batch.
 
@@ -23,11 +27,14 @@ class OneVsRestHinge(keras.losses.Loss):
 
     def __init__(self, mu=None, margin=1.0, reduction="sum_over_batch_size", name="one_vs_rest_hinge", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-        if mu is not None and not is_positive(mu):
+        by_class = isinstance(mu, (Sequence, np.ndarray)) and not isinstance(mu, str)
+        if by_class and not all(is_positive(weight) or weight == 0 for weight in mu):
+            raise ArgumentError(f"The hinge loss needs a weight >= 0 for each class, but got mu = {list(mu)!r}.")
+        if not by_class and mu is not None and not is_positive(mu):
             raise ArgumentError(f"The hinge loss needs mu > 0 (or None for 1/(C-1)), but got {mu!r}.")
         if not is_positive(margin):
             raise ArgumentError(f"The hinge loss needs a margin > 0, but got {margin!r}.")
-        self.mu = None if mu is None else float(mu)
+        self.mu = [float(weight) for weight in mu] if by_class else None if mu is None else float(mu)
         self.margin = float(margin)
 
     def call(self, y_true, y_pred):
@@ -56,7 +63,7 @@ class OneVsRestHinge(keras.losses.Loss):
             y_pred: the fields h of the output units, [B, C].
 
         Returns:
-            [B, C]: 1 for the shown class if h < margin, -mu for another if h > -margin, else 0.
+            [B, C]: 1 for the shown class if h < margin, -mu (that class's) for another if h > -margin, else 0.
         """
         y_pred = tf.convert_to_tensor(y_pred)
         own, mu = self._targets(y_true, y_pred)
@@ -66,10 +73,14 @@ class OneVsRestHinge(keras.losses.Loss):
         punished = tf.where(y_pred > -self.margin, -mu, zero)
         return tf.where(own, rewarded, punished)
 
-    def _targets(self, y_true, y_pred) -> tuple[tf.Tensor, float]:
+    def _targets(self, y_true, y_pred) -> tuple[tf.Tensor, float | list[float]]:
         classes = y_pred.shape[-1] if y_pred.shape.rank == 2 else None
         if classes is None or classes < 2:
             raise ArgumentError(f"The hinge loss needs outputs of shape [batch, classes >= 2], but got {y_pred.shape}.")
+        if isinstance(self.mu, list) and len(self.mu) != classes:
+            raise ArgumentError(
+                f"The hinge loss has {len(self.mu)} weights mu, one for each class, but {classes} outputs."
+            )
         labels = tf.cast(tf.convert_to_tensor(y_true), tf.int32)
         if labels.shape.rank == 2 and labels.shape[1] == 1:
             labels = tf.squeeze(labels, axis=1)

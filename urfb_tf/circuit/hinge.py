@@ -88,6 +88,7 @@ class CircuitHinge(OneVsRestHinge):
         """
         y_pred = tf.convert_to_tensor(y_pred)
         own, mu = self._targets(y_true, y_pred)
+        assert isinstance(mu, float)  # one for all classes, which `Circuit` demanded
         if mu >= 1:
             raise ArgumentError("With two classes 1/(C-1) is 1, but the circuit needs mu < 1: give mu.")
         # The circuit compares h + 2M with 2M + S, where float32 would round away differences between h and S. S itself

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from urfb_tf.data import Dataset
 from urfb_tf.data.in_turn import with_refreshers
+from urfb_tf.data.splits import Split
 from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.learning_units import LossOfUnits
@@ -37,11 +39,12 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
         number: of the phase, from 1.
         data: the whole dataset.
         loss: the network's, of all its output units. Where some of them do not learn, mu of the hinge loss (3) balances
-            both of its terms over those that do.
+            both of its terms over those that do; where they are balanced, it is the hinge loss.
         seed: the run's; refreshers are drawn from it.
 
     Raises:
-        ArgumentError: if there is no such phase, or the data lack a class that it shows.
+        ArgumentError: if there is no such phase, the data lack a class that it shows, or units are to be balanced
+            under a loss that has no mu for each class.
     """
     if not is_whole(number, 1) or number > len(phases):
         raise ArgumentError(f"The phases are numbered from 1 to {len(phases)}, but got {number!r}.")
@@ -54,7 +57,9 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
         return Lesson(data, loss, probes)
     earlier = _shown_by(phases[: number - 1], everything)
     train = with_refreshers(data.train, phase.classes, earlier=earlier, share=phase.refreshers, seed=seed)
-    if phase.units != "all":
+    if phase.units == "balanced":
+        loss = _balanced_by_unit(loss, train, data.classes)
+    elif phase.units != "all":
         shown = seen if phase.units == "seen" or phase.refreshers else phase.classes
         loss = LossOfUnits(_balanced(loss), sorted(shown))
     return Lesson(dataclasses.replace(data, train=train), loss, probes)
@@ -63,6 +68,18 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
 def _shown_by(phases: Sequence[Phase], everything: tuple[int, ...]) -> tuple[int, ...]:
     """The classes of which these phases show examples, in order."""
     return tuple(sorted({label for phase in phases for label in phase.classes or everything}))
+
+
+def _balanced_by_unit(loss: keras.losses.Loss, train: Split, classes: int) -> keras.losses.Loss:
+    """The hinge loss in which the examples of a unit's class weigh as much as all others, unit by unit."""
+    if type(loss) is not OneVsRestHinge:
+        raise ArgumentError(
+            f"units='balanced' is a matter of mu in the hinge loss, which {type(loss).__name__} is not."
+        )
+    counts = np.bincount(train.labels, minlength=classes)  # [C]
+    if np.any(counts == len(train.labels)):
+        raise ArgumentError("units='balanced' needs examples of two classes or more in each phase.")
+    return OneVsRestHinge.from_config({**loss.get_config(), "mu": counts / (len(train.labels) - counts)})
 
 
 def _balanced(loss: keras.losses.Loss) -> keras.losses.Loss:

@@ -11,7 +11,7 @@ from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
 
-UNITS = ("all", "seen", "shown")
+UNITS = ("all", "seen", "shown", "balanced")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Phase:
         units: which output units learn. "all" is equation (4): the unit of a class that is not shown learns from every
             image that it is another. "seen" leaves out those of classes that no phase has shown yet, "shown" those of
             all classes without an example in this phase; the loss, mu included, is then that of a network without them.
+            "balanced" leaves out the same as "shown", and gives each other unit a mu of its own in the hinge loss (3):
+            s/(1 - s), with s the share of its class among the phase's examples, so that both terms weigh the same.
     """
 
     epochs: int
