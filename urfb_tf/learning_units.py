@@ -20,15 +20,23 @@ class LossOfUnits(keras.losses.Loss):
         loss: a Keras loss over class numbers, such as `OneVsRestHinge()`; what it derives from the number of its
             outputs, such as mu, it derives from the number of these units.
         units: class numbers, at least two.
+        offsets: one number for each of these units, which the loss finds added to its field. None means none.
         reduction, name, dtype: as for every Keras loss.
 
     Raises:
-        ArgumentError: if there is no such loss, or these are not class numbers of at least two classes.
+        ArgumentError: if there is no such loss, these are not class numbers of at least two classes, or there is not
+            one offset for each.
     """
 
     def __init__(
-        self, loss, units: Iterable[int], reduction="sum_over_batch_size", name="loss_of_units", dtype=None
-    ):  # fmt: skip
+        self,
+        loss,
+        units: Iterable[int],
+        offsets: Iterable[float] | None = None,
+        reduction="sum_over_batch_size",
+        name="loss_of_units",
+        dtype=None,
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if isinstance(loss, dict):  # as `get_config` gives it
             loss = keras.saving.deserialize_keras_object(loss)
@@ -38,6 +46,9 @@ class LossOfUnits(keras.losses.Loss):
         self.units = check_classes(units)
         if len(self.units) < 2:
             raise ArgumentError(f"A classifier needs two output units or more that learn, but got {self.units!r}.")
+        self.offsets = None if offsets is None else [float(offset) for offset in offsets]
+        if self.offsets is not None and len(self.offsets) != len(self.units):
+            raise ArgumentError(f"There are {len(self.units)} units that learn, but {len(self.offsets)} offsets.")
 
     def call(self, y_true, y_pred):
         """The loss of each example.
@@ -57,7 +68,10 @@ class LossOfUnits(keras.losses.Loss):
         places[list(self.units)] = np.arange(len(self.units))
         labels = tf.reshape(tf.cast(tf.convert_to_tensor(y_true), tf.int32), [-1])  # [B]
         place = tf.gather(places, labels)  # [B]
-        losses = self.loss.call(tf.maximum(place, 0), tf.gather(y_pred, self.units, axis=-1))  # [B]
+        fields = tf.gather(y_pred, self.units, axis=-1)  # [B, units]
+        if self.offsets is not None:
+            fields += tf.constant(self.offsets, fields.dtype)
+        losses = self.loss.call(tf.maximum(place, 0), fields)  # [B]
         return tf.where(place >= 0, losses, tf.zeros_like(losses))
 
     def get_config(self) -> dict:
@@ -65,4 +79,5 @@ class LossOfUnits(keras.losses.Loss):
             **super().get_config(),
             "loss": keras.saving.serialize_keras_object(self.loss),
             "units": list(self.units),
+            "offsets": self.offsets,
         }

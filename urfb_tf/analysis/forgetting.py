@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from urfb_tf.analysis import recorded
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, Phase, find
-from urfb_tf.experiments.in_turn import LEARNERS, WAYS, learners
+from urfb_tf.experiments.in_turn import LEARNERS, WAYS
 from urfb_tf.table import Table
 
 
@@ -89,11 +89,10 @@ def table() -> Table:
     """
     rows = []
     for way in WAYS:
-        if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in learners(way)):
+        if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
             rows.append([f"all, {way}", "not run", *[""] * 5])
             continue
-        for name in learners(way):
-            title, joint, _ = LEARNERS[name]
+        for name, (title, joint, _) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
             cells = ["not run", "", "", "", ""]
             if (among_all := of_experiment(experiment)) is not None:
@@ -111,7 +110,7 @@ def compared(first: str, second: str, way: str) -> str:
 
     Args:
         first, second: names of `urfb_tf.experiments.in_turn.LEARNERS`.
-        way: a name in its `WAYS`, that both can be shown classes in.
+        way: a name in its `WAYS`.
     """
     titles = [LEARNERS[name][0] for name in (first, second)]
     found = [of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in (first, second)]

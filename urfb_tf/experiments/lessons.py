@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from urfb_tf.circuit import CircuitHinge
 from urfb_tf.data import Dataset
 from urfb_tf.data.in_turn import with_refreshers
 from urfb_tf.data.splits import Split
@@ -39,12 +40,12 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
         number: of the phase, from 1.
         data: the whole dataset.
         loss: the network's, of all its output units. Where some of them do not learn, mu of the hinge loss (3) balances
-            both of its terms over those that do; where they are balanced, it is the hinge loss.
+            both of its terms over those that do.
         seed: the run's; refreshers are drawn from it.
 
     Raises:
         ArgumentError: if there is no such phase, the data lack a class that it shows, or units are to be balanced
-            under a loss that has no mu for each class.
+            that have all of its examples, or under the circuit's loss.
     """
     if not is_whole(number, 1) or number > len(phases):
         raise ArgumentError(f"The phases are numbered from 1 to {len(phases)}, but got {number!r}.")
@@ -58,7 +59,7 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
     earlier = _shown_by(phases[: number - 1], everything)
     train = with_refreshers(data.train, phase.classes, earlier=earlier, share=phase.refreshers, seed=seed)
     if phase.units == "balanced":
-        loss = _balanced_by_unit(loss, train, data.classes)
+        loss = _balanced_by_share(loss, train, data.classes)
     elif phase.units != "all":
         shown = seen if phase.units == "seen" or phase.refreshers else phase.classes
         loss = LossOfUnits(_balanced(loss), sorted(shown))
@@ -70,16 +71,17 @@ def _shown_by(phases: Sequence[Phase], everything: tuple[int, ...]) -> tuple[int
     return tuple(sorted({label for phase in phases for label in phase.classes or everything}))
 
 
-def _balanced_by_unit(loss: keras.losses.Loss, train: Split, classes: int) -> keras.losses.Loss:
-    """The hinge loss in which the examples of a unit's class weigh as much as all others, unit by unit."""
-    if type(loss) is not OneVsRestHinge:
-        raise ArgumentError(
-            f"units='balanced' is a matter of mu in the hinge loss, which {type(loss).__name__} is not."
-        )
-    counts = np.bincount(train.labels, minlength=classes)  # [C]
-    if np.any(counts == len(train.labels)):
+def _balanced_by_share(loss: keras.losses.Loss, train: Split, classes: int) -> keras.losses.Loss:
+    """The loss in which no unit gains by saying yes, or no, to all images: the share of its class is taken out."""
+    shares = np.bincount(train.labels, minlength=classes) / len(train.labels)  # [C]
+    if np.any(shares == 1):
         raise ArgumentError("units='balanced' needs examples of two classes or more in each phase.")
-    return OneVsRestHinge.from_config({**loss.get_config(), "mu": counts / (len(train.labels) - counts)})
+    if type(loss) is OneVsRestHinge:
+        return OneVsRestHinge.from_config({**loss.get_config(), "mu": shares / (1 - shares)})
+    if isinstance(loss, CircuitHinge):  # the circuit has one mu for all classes
+        raise ArgumentError("units='balanced' is a choice for the losses 'hinge' and 'softmax', not for 'circuit'.")
+    present = np.flatnonzero(shares)
+    return LossOfUnits(loss, present.tolist(), offsets=np.log(shares[present]))
 
 
 def _balanced(loss: keras.losses.Loss) -> keras.losses.Loss:

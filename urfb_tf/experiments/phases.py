@@ -31,7 +31,8 @@ class Phase:
             image that it is another. "seen" leaves out those of classes that no phase has shown yet, "shown" those of
             all classes without an example in this phase; the loss, mu included, is then that of a network without them.
             "balanced" leaves out the same as "shown", and gives each other unit a mu of its own in the hinge loss (3):
-            s/(1 - s), with s the share of its class among the phase's examples, so that both terms weigh the same.
+            s/(1 - s), with s the share of its class among the phase's examples, so that both terms weigh the same; for
+            softmax, it adds log s to its field as it learns (the "logit adjustment" of Menon et al., 2021).
     """
 
     epochs: int
