@@ -1,6 +1,7 @@
 """Exported runs: the same numbers from JAX as from TensorFlow, in a process without TensorFlow."""
 
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import tensorflow as tf
 import urfb_tf
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Phase, find
-from urfb_tf.export import export, lower
+from urfb_tf.export import export, lower, runner
 from urfb_tf.export.folder import load_state
 from urfb_tf.export.phases import models_of
 from urfb_tf.metrics import weight_angles
@@ -25,42 +26,55 @@ pytest.importorskip("jax")
 SMALL = dataclasses.replace(
     find("table1/cifar10/urfb"), id="small", dataset="generated", batch_size=20, connectivity=0.5
 )
+OTHER = dataclasses.replace(SMALL, id="other", rule="frfb")
 
 
-def train_exported(folder, epochs):
-    """The runner in a process of its own, in which importing TensorFlow or urfb_tf fails."""
+def run_of(folder, experiment, seed):
+    """Where a run stands in an exported folder."""
+    return folder / "runs" / store.path_of(experiment.id, seed).stem
+
+
+def train_exported(folder, epochs, *more):
+    """The runner in a process of its own, in which importing TensorFlow or urfb_tf fails; what it prints."""
     blocked = "import sys; sys.modules.update(tensorflow=None, keras=None, urfb_tf=None); import runpy; "
-    code = blocked + f"sys.argv[1:] = ['--epochs', '{epochs}']; runpy.run_path('runner.py', run_name='__main__')"
+    arguments = ["--epochs", str(epochs), *more]
+    code = blocked + f"sys.argv[1:] = {arguments!r}; runpy.run_path('runner.py', run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
     assert "SystemExit" not in done.stderr
     assert done.returncode == 0, done.stderr
-    return json.loads((folder / "result.json").read_text())
+    return done.stdout
+
+
+def result_of(folder, experiment, seed):
+    return json.loads((run_of(folder, experiment, seed) / "result.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def exported(small_data, tmp_path_factory):
-    """The folder after two epochs, taken in two starts."""
-    folder = export(SMALL, tmp_path_factory.mktemp("exported"), seed=3, data=small_data)
+    """The folder with two seeds of one experiment and one of another, after two epochs, taken in two starts."""
+    folder = export([SMALL, OTHER], tmp_path_factory.mktemp("exported"), seeds=[3, 4], data=small_data)
     train_exported(folder, 1)
-    assert len(train_exported(folder, 2)["epochs"]) == 2
+    assert len(result_of(folder, SMALL, 3)["epochs"]) == 1
+    train_exported(folder, 2, "small--seed3", "small--seed4")
     return folder
 
 
-def test_jax_trains_as_tensorflow_does(exported, small_data):
+@pytest.mark.parametrize("seed", [3, 4])
+def test_jax_trains_as_tensorflow_does(seed, exported, small_data):
     # Compiled by XLA, as on a GPU: TensorFlow's own random numbers for the same seed are others.
-    model = SMALL.make_model(small_data.classes, seed=3)
+    model = SMALL.make_model(small_data.classes, seed=seed)
     ours = train(
         model,
         small_data,
         epochs=2,
         batch_size=20,
-        seed=3,
+        seed=seed,
         jit_compile=True,
         probes=[lambda model: {"weight_angle": weight_angles(model)}],
     )
-    theirs = json.loads((exported / "result.json").read_text())
+    theirs = result_of(exported, SMALL, seed)
     assert theirs["configuration"] == json.loads(json.dumps(SMALL.configuration()))
     assert theirs["data"]["sha256"] == small_data.fingerprint()
     for a, b in zip(ours, theirs["epochs"], strict=True):
@@ -70,27 +84,52 @@ def test_jax_trains_as_tensorflow_does(exported, small_data):
         assert a["weight_angle"] == pytest.approx(b["weight_angle"], abs=0.01)  # as it is rounded
 
 
+def test_runs_in_one_folder_share_what_is_equal(exported):
+    small, again, other = (
+        json.loads((run_of(exported, experiment, seed) / "manifest.json").read_text())
+        for experiment, seed in ((SMALL, 3), (SMALL, 4), (OTHER, 3))
+    )
+    assert small["data"] == again["data"] == other["data"]
+    assert small["phases"][0]["programs"] == again["phases"][0]["programs"] != other["phases"][0]["programs"]
+    assert not set(small["phases"][0]["start"]) & set(again["phases"][0]["start"]) - _plain_arrays(exported)
+    # W starts the same under both rules; FRFB's R too.
+    assert set(small["phases"][0]["start"]) == set(other["phases"][0]["start"])
+    assert len(list((exported / "programs").iterdir())) == 2 * 4
+
+
+def _plain_arrays(folder):
+    """Those whose elements are all the same: biases and whole masks start so for every seed."""
+    arrays = {path.stem: np.load(path)["array"] for path in (folder / "arrays").iterdir()}
+    return {name for name, array in arrays.items() if np.all(array == array.flat[0])}
+
+
+def test_only_the_runs_named_go_on(exported):
+    assert len(result_of(exported, SMALL, 3)["epochs"]) == len(result_of(exported, SMALL, 4)["epochs"]) == 2
+    assert len(result_of(exported, OTHER, 3)["epochs"]) == 1
+
+
 def test_a_folder_with_a_started_run_is_refused(exported, small_data):
-    before = (exported / "manifest.json").read_bytes()
+    manifest = run_of(exported, SMALL, 3) / "manifest.json"
+    before = manifest.read_bytes()
     with pytest.raises(ArgumentError, match="has been started: choose another folder"):
-        export(SMALL, exported, seed=4, data=small_data)
-    assert (exported / "manifest.json").read_bytes() == before
+        export([OTHER, SMALL], exported, seeds=[3], data=small_data)
+    assert manifest.read_bytes() == before
 
 
 def test_the_weights_come_back_into_a_model(exported, small_data):
     model = SMALL.make_model(small_data.classes, seed=3)
-    load_state(model, exported / "state.npz")
+    load_state(model, run_of(exported, SMALL, 3) / "state.npz")
     wrong = 1 - model.evaluate(*small_data.test, verbose=0, return_dict=True)["accuracy"]
-    last = json.loads((exported / "result.json").read_text())["epochs"][-1]
+    last = result_of(exported, SMALL, 3)["epochs"][-1]
     assert wrong == pytest.approx(last["test_error"], abs=1e-6)
     masked = model.get_layer("dense1")
     assert not np.any(np.asarray(masked.kernel)[~np.asarray(masked.kernel_mask)])
     with pytest.raises(ArgumentError, match="weights of another network"):
-        load_state(urfb_tf.build("full conn. 5; output"), exported / "state.npz")
+        load_state(urfb_tf.build("full conn. 5; output"), run_of(exported, SMALL, 3) / "state.npz")
 
 
 def test_the_result_can_be_recorded(exported, tmp_path):
-    path = record(exported / "result.json", tmp_path)
+    path = record(run_of(exported, SMALL, 3) / "result.json", tmp_path)
     found = store.load("small", 3, tmp_path)
     assert path.name == "small--seed3.json"
     assert [session["from_epoch"] for session in found["sessions"]] == [1, 2]
@@ -127,9 +166,10 @@ PHASES = (
 @pytest.mark.parametrize("stops", [(3,), (1, 3)], ids=str)
 def test_phases_pass_on_weights_as_tensorflow_does(stops, small_data, tmp_path):
     experiment = dataclasses.replace(SMALL, rule="frfb", phases=PHASES)
-    export(experiment, tmp_path, seed=5, data=small_data)
+    export(experiment, tmp_path, seeds=[5], data=small_data)
     for epochs in stops:
-        theirs = train_exported(tmp_path, epochs)["epochs"]
+        train_exported(tmp_path, epochs)
+    theirs = result_of(tmp_path, experiment, 5)["epochs"]
     history, model = ([], []), None
     for number, (phase, own) in enumerate(models_of(experiment, small_data.classes, 5), start=1):
         model = own if number == 1 else phase.begin(model, rule="frfb", seed=stream(5, "phase", number))
@@ -149,7 +189,7 @@ def test_phases_pass_on_weights_as_tensorflow_does(stops, small_data, tmp_path):
         assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
         assert a["test_error"] == pytest.approx(b["test_error"], abs=1e-6)
     trained = phase.begin(experiment.make_model(small_data.classes, 5), rule="frfb")
-    load_state(trained, tmp_path / "state.npz")
+    load_state(trained, run_of(tmp_path, experiment, 5) / "state.npz")
     np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
 
 
@@ -159,8 +199,46 @@ def test_what_cannot_be_exported_is_refused():
         lower(lambda x: x + variable, tf.constant(1.0))
 
 
-def test_the_runner_tells_bad_numbers_in_a_line(exported):
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--epochs", "0"], "--epochs and --save-every are whole numbers >= 1, --seconds is more than 0."),
+        (["--epochs", "1", "--seconds", "0"], "--epochs and --save-every are whole numbers >= 1, --seconds is more"),
+        (["--epochs", "1", "large"], "large to run: "),
+    ],
+    ids=["epochs", "seconds", "run"],
+)
+def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
     done = subprocess.run(
-        [sys.executable, "runner.py", "--epochs", "0"], cwd=exported, capture_output=True, text=True, check=False
+        [sys.executable, "runner.py", *arguments], cwd=exported, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (1, "runner.py: --epochs and --save-every are whole numbers >= 1.\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"runner.py: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+class Counted:
+    """A run that only counts its epochs."""
+
+    def __init__(self, done, log):
+        self.epochs, self.log = [None] * done, log
+
+    def advance(self, epochs, over):
+        while len(self.epochs) < epochs and not over():
+            self.epochs.append(None)
+        self.log.append((self, len(self.epochs)))
+
+
+def test_runs_take_turns_and_the_one_behind_catches_up():
+    log = []
+    ahead, behind = Counted(4, log), Counted(0, log)
+    runner.take_turns([ahead, behind], 6, 3, lambda: False)
+    assert log == [(behind, 3), (ahead, 6), (behind, 6)]
+
+
+def test_time_that_is_over_stops_all_runs_with_what_they_have():
+    log, asked = [], itertools.count()
+    runs = [Counted(0, log), Counted(0, log)]
+    runner.take_turns(runs, 100, 2, lambda: next(asked) > 3)
+    assert [len(run.epochs) for run in runs] == [2, 1]
+    assert log[-1] == (runs[1], 1)

@@ -72,9 +72,11 @@ def _add_shows(commands) -> None:
 def _add_export(commands) -> None:
     from urfb_tf.cli.export import export
 
-    command = commands.add_parser("export", help="write a run as programs that JAX runs without TensorFlow")
-    command.add_argument("what", help="an experiment (see: list)")
-    command.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
+    command = commands.add_parser("export", help="write runs as programs that JAX runs without TensorFlow")
+    command.add_argument("what", nargs="+", help="experiments (see: list), or all of a place, such as table2")
+    seeds = command.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
+    seeds.add_argument("--seeds", type=int, metavar="N", help="export each N times, with the seeds 0 to N - 1")
     command.add_argument("--out", type=pathlib.Path, required=True, help="the folder to write")
     command.set_defaults(command=export)
 

@@ -1,8 +1,15 @@
-"""An experiment as a folder that needs no TensorFlow: programs, weights, data, and the script that runs them."""
+"""Experiments as a folder that needs no TensorFlow: programs, weights, data, and the script that runs them.
+
+runner.py                   trains what lies beside it
+arrays/DIGEST.npz           one array each, compressed; named by its content, so that runs share what is equal
+programs/DIGEST.stablehlo   named by what it computes
+runs/NAME/manifest.json     one run: which of them it takes
+"""
 
 import io
 import json
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,85 +20,108 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.export.phases import carry, models_of
-from urfb_tf.export.stablehlo import Program, lower
+from urfb_tf.export.stablehlo import Program, content_digest, lower
 from urfb_tf.files import check_writable, write_atomically
 from urfb_tf.layers import feedback_layers
+from urfb_tf.results.store import path_of
 from urfb_tf.training.epoch import EpochProgram, Tally, state_variables
 
 RUNNER = pathlib.Path(__file__).with_name("runner.py")
 
 
 def export(
-    experiment: Experiment, folder: str | pathlib.Path, *, seed: int = 0, data: datasets.Dataset | None = None
+    experiments: Experiment | Sequence[Experiment],
+    folder: str | pathlib.Path,
+    *,
+    seeds: Sequence[int] = (0,),
+    data: datasets.Dataset | None = None,
 ) -> pathlib.Path:
-    """Write everything that a run needs into `folder`; `python folder/runner.py --epochs N` trains there.
+    """Write everything that runs need into `folder`; `python folder/runner.py --epochs N` trains them there.
 
     The runner needs NumPy and JAX alone. It trains as `urfb_tf.train(jit_compile=True)` does, which draws other random
-    numbers from a seed than TensorFlow without XLA. It writes `result.json`, which `python -m urfb_tf record` takes,
-    and `state.npz`, whose weights `load_state` puts back into a model of the phase that was reached.
+    numbers from a seed than TensorFlow without XLA. In each run's folder under `folder/runs` it writes `result.json`,
+    which `python -m urfb_tf record` takes, and `state.npz`, whose weights `load_state` puts back into a model of the
+    phase that was reached. Runs in one folder share the images, the weights that they start from and the compiled
+    programs where these are equal.
 
     Args:
-        experiment: what to run.
-        folder: made if it is missing. Each phase gets a folder of its own inside.
-        seed: as in `urfb_tf.experiments.run`.
-        data: the dataset, if it is loaded already.
+        experiments: what to run.
+        folder: made if it is missing. Runs that were exported into it before stay.
+        seeds: of each experiment, as in `urfb_tf.experiments.run`.
+        data: the dataset of all experiments, if it is loaded already.
 
     Returns:
         The folder.
 
     Raises:
-        ArgumentError: if a run that was exported into the folder before has been started there, or classes of the
-            experiment come in turn.
+        ArgumentError: if such a run has been started in the folder, or classes of an experiment come in turn.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
-    check_seed(seed)
-    if any(phase.classes for phase in experiment.schedule):
-        raise ArgumentError(f"{experiment.id} shows classes in turn, which only `run` does: an exported run shows all.")
+    experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     folder = pathlib.Path(folder)
+    runs = [(experiment, seed, _run_folder(folder, experiment, seed)) for experiment in experiments for seed in seeds]
+    for experiment, seed, place in runs:
+        check_seed(seed)
+        if any(phase.classes for phase in experiment.schedule):
+            raise ArgumentError(
+                f"{experiment.id} shows classes in turn, which only `run` does: an exported run shows all."
+            )
+        if (place / "state.npz").exists():  # the runner would go on from it with other programs
+            raise ArgumentError(f"{place} holds a run that has been started: choose another folder, or move it away.")
     check_writable(folder)
-    if (folder / "state.npz").exists():  # the runner would go on from it, whatever run it belongs to
-        raise ArgumentError(f"{folder} holds a run that has been started: choose another folder, or move it away.")
-    data = datasets.load(experiment.dataset) if data is None else data
-    splits = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
-    before = None
-    for number, (phase, model) in enumerate(models_of(experiment, data.classes, seed), start=1):
-        _export_phase(experiment, phase, model, before, splits, folder / f"phase{number}")
-        before = model
-    arrays = {f"{name}_{part}": array for name, split in data.splits.items() for part, array in split._asdict().items()}
-    _save(folder / "data.npz", arrays)
-    manifest = {
-        "seed": seed,
-        "phases": len(experiment.schedule),
-        "result": header(experiment, data, seed),
-        "session": environment.describe(),
-    }
-    _save_json(folder / "manifest.json", manifest)
+    loaded = {name: datasets.load(name) for name in {e.dataset for e in experiments}} if data is None else {}
+    for experiment, seed, place in runs:
+        _export_run(experiment, seed, loaded[experiment.dataset] if data is None else data, folder, place)
     write_atomically(folder / "runner.py", RUNNER.read_bytes())
     return folder
 
 
-def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path) -> None:
-    check_writable(folder)
+def _run_folder(folder: pathlib.Path, experiment: Experiment, seed: int) -> pathlib.Path:
+    return folder / "runs" / path_of(experiment.id, seed).stem
+
+
+def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, folder: pathlib.Path, place: pathlib.Path):
+    splits = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
+    phases, before = [], None
+    for phase, model in models_of(experiment, data.classes, seed):
+        phases.append(_export_phase(experiment, phase, model, before, splits, folder))
+        before = model
+    arrays = {f"{name}_{part}": array for name, split in data.splits.items() for part, array in split._asdict().items()}
+    manifest = {
+        "seed": seed,
+        "phases": phases,
+        "data": {name: _put_array(folder, array) for name, array in arrays.items()},
+        "result": header(experiment, data, seed),
+        "session": environment.describe(),
+    }
+    write_atomically(place / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+
+
+def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path) -> dict:
     batch_size = phase.batch_size or experiment.batch_size
     program = EpochProgram(model, batch_size=batch_size, jit_compile=True, grouped=experiment.grouped)
     state, zero, number = program.state(), Tally.zero(), tf.constant(0)
     programs = {"train": lower(program.train_steps, state, *splits["train"], *[number] * 4, tf.constant(0.1), zero)}
     programs |= {f"evaluate_{name}": lower(program.evaluate_all, state, *split) for name, split in splits.items()}
-    for name, made in programs.items():
-        write_atomically(folder / f"{name}.stablehlo", made.stablehlo)
-    _save(folder / "constants.npz", _constants(programs))
-    _save(folder / "start.npz", {f"{n:03d}": t.numpy() for n, t in enumerate((*state.trainable, *state.non_trainable))})
     carried, gathers = carry(before, model, phase) if before is not None else ([], {})
-    _save(folder / "gathers.npz", gathers)
-    manifest = {
+    fresh = [entry["from"] is None for entry in carried] or [True] * len(state_variables(model))
+    weights = [*state.trainable, *state.non_trainable]
+    return {
         "epochs": phase.epochs,
         "steps": program.steps(splits["train"][0]),
         "learning_rate": phase.learning_rate or experiment.learning_rate,
-        "constants": {name: len(made.constants) for name, made in programs.items()},
-        "angles": _angles(model),
+        "programs": {
+            name: {
+                "program": _put_program(folder, made),
+                "constants": [_put_array(folder, array) for array in made.constants],
+            }
+            for name, made in programs.items()
+        },
+        "start": [_put_array(folder, w.numpy()) if new else None for w, new in zip(weights, fresh, strict=True)],
         "carry": carried,
+        "gathers": {name: _put_array(folder, array) for name, array in gathers.items()},
+        "angles": _angles(model),
     }
-    _save_json(folder / "manifest.json", manifest)
 
 
 def load_state(model, path: str | pathlib.Path) -> None:
@@ -109,10 +139,6 @@ def load_state(model, path: str | pathlib.Path) -> None:
         variable.assign(value)
 
 
-def _constants(programs: dict[str, Program]) -> dict[str, np.ndarray]:
-    return {f"{name}_{n:03d}": array for name, made in programs.items() for n, array in enumerate(made.constants)}
-
-
 def _angles(model) -> list[dict]:
     """Where W and R of each layer with both stand in the state."""
     variables = [id(variable) for variable in state_variables(model)]
@@ -127,11 +153,19 @@ def _angles(model) -> list[dict]:
     ]
 
 
-def _save_json(path: pathlib.Path, content: dict) -> None:
-    write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
+def _put_array(folder: pathlib.Path, array: np.ndarray) -> str:
+    """Write an array under its digest, unless it is there; the digest."""
+    digest = content_digest(f"{array.dtype.str} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
+    path = folder / "arrays" / f"{digest}.npz"
+    if not path.exists():
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, array=array)  # masks and what they leave of the weights become small
+        write_atomically(path, buffer.getvalue())
+    return digest
 
 
-def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomically(path, buffer.getvalue())
+def _put_program(folder: pathlib.Path, program: Program) -> str:
+    path = folder / "programs" / f"{program.digest}.stablehlo"
+    if not path.exists():
+        write_atomically(path, program.stablehlo)
+    return program.digest

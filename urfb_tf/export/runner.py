@@ -1,7 +1,8 @@
-"""Train an exported run with JAX: `python runner.py --epochs 1000` in the folder that `urfb_tf.export` made.
+"""Train exported runs with JAX: `python runner.py --epochs 1000` in the folder that `urfb_tf.export` made.
 
 Needs NumPy and JAX, neither TensorFlow nor urfb_tf. Each epoch is one call of a compiled program on JAX's first device.
-It can be stopped and started again at any time; `result.json` and `state.npz` grow with the run.
+Runs take turns, so that all are as far when time is up, and share images and programs. Everything can be stopped and
+started again at any time; `result.json` and `state.npz` of each run grow with it.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import pathlib
 import platform
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -29,6 +31,7 @@ class Device:
         self.jax, self.device = jax, jax.devices()[0]
         self._list = xla_client._xla.DeviceList((self.device,))
         self._options = xla_client.CompileOptions
+        self.angles = jax.jit(lambda pairs: [_angle(jax.numpy, *pair) for pair in pairs])
 
     def put(self, array: np.ndarray):
         """A copy of the array on the device."""
@@ -52,79 +55,116 @@ class Device:
         return self.jax.__version__
 
 
-class Phase:
-    """The compiled programs of one phase."""
+class Shelf:
+    """What the runs of a folder share: arrays on the device and compiled programs, each loaded once."""
 
     def __init__(self, folder: pathlib.Path, device: Device):
         self.folder, self.device = folder, device
-        self.manifest = json.loads((folder / "manifest.json").read_text())
-        constants = load_arrays(folder / "constants.npz")
-        self.programs, self.constants = {}, {}
-        for name, count in self.manifest["constants"].items():
-            self.programs[name] = device.compile((folder / f"{name}.stablehlo").read_bytes())
-            self.constants[name] = [device.put(constants[f"{name}_{n:03d}"]) for n in range(count)]
+        self._placed: dict = {}
+        self._programs: dict = {}
+
+    def read(self, digest: str) -> np.ndarray:
+        """An array, on the host and not kept."""
+        return load_arrays(self.folder / "arrays" / f"{digest}.npz")["array"]
+
+    def array(self, digest: str):
+        """An array on the device."""
+        if digest not in self._placed:
+            self._placed[digest] = self.device.put(self.read(digest))
+        return self._placed[digest]
+
+    def program(self, digest: str):
+        """A compiled program."""
+        if digest not in self._programs:
+            stablehlo = (self.folder / "programs" / f"{digest}.stablehlo").read_bytes()
+            self._programs[digest] = self.device.compile(stablehlo)
+        return self._programs[digest]
+
+
+class Phase:
+    """The compiled programs of one phase."""
+
+    def __init__(self, manifest: dict, shelf: Shelf):
+        self.manifest, self.shelf = manifest, shelf
+        self.programs = {name: shelf.program(used["program"]) for name, used in manifest["programs"].items()}
+        self.constants = {
+            name: [shelf.array(digest) for digest in used["constants"]] for name, used in manifest["programs"].items()
+        }
 
     def call(self, name: str, inputs: list) -> list:
         """The outputs of a program."""
-        inputs = [self.device.put(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        inputs = [self.shelf.device.put(x) if isinstance(x, np.ndarray) else x for x in inputs]
         return self.programs[name]([*inputs, *self.constants[name]])
 
     def begin(self, state: list) -> list:
         """The weights with which the phase begins; `state` is what the phase before left, or empty."""
-        start = load_arrays(self.folder / "start.npz")
-        own = [start[name] for name in sorted(start)]
-        if not state:
-            return [self.device.put(array) for array in own]
-        gathers = load_arrays(self.folder / "gathers.npz")
-        weights = []
-        for entry, array in zip(self.manifest["carry"], own, strict=True):
-            if entry["from"] is not None:
-                array = np.asarray(state[entry["from"]])
+        start, weights = self.manifest["start"], []
+        carry = self.manifest["carry"] or [{"from": None, "gather": None}] * len(start)
+        for digest, entry in zip(start, carry, strict=True):
+            array = self.shelf.read(digest) if entry["from"] is None else np.asarray(state[entry["from"]])
             if entry["gather"] is not None:
-                array = array.reshape(-1, *array.shape[2:])[gathers[entry["gather"]]]
-            weights.append(self.device.put(array))
+                places = self.shelf.read(self.manifest["gathers"][entry["gather"]])
+                array = array.reshape(-1, *array.shape[2:])[places]
+            weights.append(self.shelf.device.put(array))
         return weights
+
+    def angles(self, state: list) -> dict:
+        """Degrees between W and R of each layer with both."""
+        places = self.manifest["angles"]
+        if not places:
+            return {}
+        found = self.shelf.device.angles([(state[a["kernel"]], state[a["feedback"]]) for a in places])
+        degrees = [round(float(angle), 2) for angle in found]
+        return {a["layer"]: None if np.isnan(d) else d for a, d in zip(places, degrees, strict=True)}
 
 
 class Run:
     """One exported run: its phases, the weights, and the epochs so far."""
 
-    def __init__(self, folder: pathlib.Path, device: Device):
-        self.folder, self.device = folder, device
+    def __init__(self, folder: pathlib.Path, shelf: Shelf):
+        self.folder, self.shelf = folder, shelf
         self.manifest = json.loads((folder / "manifest.json").read_text())
-        self.data = {name: device.put(array) for name, array in load_arrays(folder / "data.npz").items()}
         self.state, self.epochs, self.sessions = [], [], []
+        self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
+        self._joined = False  # whether the sessions name this one
         if (folder / "state.npz").exists():
             saved = load_arrays(folder / "state.npz")
             past = json.loads(saved.pop("past").tobytes())
             self.epochs, self.sessions = past["epochs"], past["sessions"]
-            self.state = [device.put(saved[name]) for name in sorted(saved)]
+            self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
 
-    def train(self, epochs: int, save_every: int) -> None:
-        """Train up to so many epochs in all."""
-        if len(self.epochs) < epochs:
+    def advance(self, epochs: int, over: Callable[[], bool]) -> None:
+        """Train up to so many epochs in all, or until time is over, and save."""
+        if not self._joined:
             self.sessions.append(self._session())
-        first = 0
-        for number in range(1, self.manifest["phases"] + 1):
-            folder = self.folder / f"phase{number}"
-            length = json.loads((folder / "manifest.json").read_text())["epochs"]
-            end = epochs if number == self.manifest["phases"] else min(first + length, epochs)
-            if len(self.epochs) < end:
-                phase = Phase(folder, self.device)
-                if len(self.epochs) == first:
-                    self.state = phase.begin(self.state)
-                while len(self.epochs) < end:
-                    self.epochs.append(self._epoch(phase, len(self.epochs)))
-                    if len(self.epochs) % save_every == 0 or len(self.epochs) == end:
-                        self.save()
-            first += length
+            self._joined = True
+        while len(self.epochs) < epochs and not over():
+            self.epochs.append(self._epoch(self._enter(len(self.epochs)), len(self.epochs)))
+        if self.epochs:
+            self.save()
+
+    def _enter(self, epoch: int) -> Phase:
+        """The phase that an epoch belongs to; its weights begin if it is the phase's first."""
+        manifests, number, first = self.manifest["phases"], 0, 0
+        while number < len(manifests) - 1 and epoch >= first + manifests[number]["epochs"]:
+            first += manifests[number]["epochs"]
+            number += 1
+        if self._phase is None or self._phase[0] != number:
+            self._phase = number, Phase(manifests[number], self.shelf)
+        phase = self._phase[1]
+        if epoch == first:
+            self.state = phase.begin(self.state)
+        return phase
+
+    def _data(self, split: str) -> list:
+        return [self.shelf.array(self.manifest["data"][f"{split}_{part}"]) for part in ("images", "labels")]
 
     def _epoch(self, phase: Phase, number: int) -> dict:
         started = time.perf_counter()
         whole = [np.int32(self.manifest["seed"]), np.int32(number), np.int32(0), np.int32(phase.manifest["steps"])]
         scalars = [*whole, np.float32(phase.manifest["learning_rate"]), *[np.float32(0)] * 3]
         *self.state, loss, mistakes, examples = phase.call(
-            "train", [*self.state, self.data["train_images"], self.data["train_labels"], *map(np.asarray, scalars)]
+            "train", [*self.state, *self._data("train"), *map(np.asarray, scalars)]
         )
         record = {
             "epoch": number + 1,
@@ -133,23 +173,21 @@ class Run:
         }
         seconds = time.perf_counter() - started  # the numbers above have been waited for
         names = {"train": "train_error_evaluated", "validation": "validation_error", "test": "test_error"}
+        tallies = {split: phase.call(f"evaluate_{split}", [*self.state, *self._data(split)]) for split in names}
+        angles = phase.angles(self.state)
         for split, name in names.items():
-            inputs = [*self.state, self.data[f"{split}_images"], self.data[f"{split}_labels"]]
-            _, mistakes, examples = phase.call(f"evaluate_{split}", inputs)
+            _, mistakes, examples = tallies[split]
             record[name] = _share(mistakes, examples)
-        angles = {
-            a["layer"]: _angle(self.state[a["kernel"]], self.state[a["feedback"]]) for a in phase.manifest["angles"]
-        }
         return {**record, "seconds": round(seconds, 3), "weight_angle": angles}
 
     def _session(self) -> dict:
-        exported = self.manifest["session"]
+        exported, device = self.manifest["session"], self.shelf.device
         return {
             "from_epoch": len(self.epochs) + 1,
             "commit": exported["commit"],
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": {**exported["versions"], "jax": self.device.version},
-            "hardware": self.device.describe(),
+            "versions": {**exported["versions"], "jax": device.version},
+            "hardware": device.describe(),
         }
 
     def save(self) -> None:
@@ -161,6 +199,18 @@ class Run:
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
         content = json.dumps(result, indent=1).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
+
+
+def take_turns(runs: list[Run], epochs: int, stretch: int, over: Callable[[], bool]) -> None:
+    """Train all runs up to so many epochs, `stretch` epochs each at a time, or until time is over."""
+    while not over():
+        unfinished = [run for run in runs if len(run.epochs) < epochs]
+        if not unfinished:
+            return
+        behind = min(len(run.epochs) for run in unfinished)
+        for run in unfinished:
+            if len(run.epochs) < behind + stretch:
+                run.advance(min(behind + stretch, epochs), over)
 
 
 def load_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -180,35 +230,53 @@ def _share(total, examples) -> float:
     return round(float(np.asarray(total)) / float(np.asarray(examples)), 6)
 
 
-def _angle(a, b):
-    a, b = (np.asarray(x, np.float64).ravel() for x in (a, b))
-    size = np.linalg.norm(a) * np.linalg.norm(b)
-    return round(float(np.degrees(np.arccos(np.clip(a @ b / size, -1, 1)))), 2) if size > 0 else None
+def _angle(numpy, a, b):
+    """Degrees between two arrays; NaN if one is zero."""
+    a, b = (x.astype("float64").ravel() for x in (a, b))
+    cosine = (a * b).sum() / numpy.sqrt((a * a).sum() * (b * b).sum())
+    return numpy.degrees(numpy.arccos(numpy.clip(cosine, -1, 1)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train exported runs with JAX.")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="folders under runs/ (default: all)")
+    parser.add_argument("--epochs", type=int, required=True, help="epochs in all, of each run")
+    parser.add_argument("--save-every", type=int, default=10, help="epochs of a run at a time (default: 10)")
+    parser.add_argument("--seconds", type=float, help="stop after this time, with everything saved (default: never)")
+    parser.add_argument("--folder", type=pathlib.Path, default=HERE, help="default: where this file stands")
+    return parser.parse_args()
 
 
 def main() -> int:
-    """Train the run in this file's folder."""
-    parser = argparse.ArgumentParser(description="Train an exported run with JAX.")
-    parser.add_argument("--epochs", type=int, required=True, help="epochs in all")
-    parser.add_argument("--save-every", type=int, default=10, help="epochs between two saves (default: 10)")
-    parser.add_argument("--folder", type=pathlib.Path, default=HERE, help="default: where this file stands")
-    options = parser.parse_args()
-    if options.epochs < 1 or options.save_every < 1:
-        print("runner.py: --epochs and --save-every are whole numbers >= 1.", file=sys.stderr)
-        return 1
+    """Train the runs beside this file."""
+    options = _options()
+    if options.epochs < 1 or options.save_every < 1 or (options.seconds is not None and options.seconds <= 0):
+        return _refuse("--epochs and --save-every are whole numbers >= 1, --seconds is more than 0")
+    present = sorted(path.parent.name for path in options.folder.glob("runs/*/manifest.json"))
+    unknown = [name for name in options.runs if name not in present]
+    if unknown or not present:
+        return _refuse(f"{' '.join(unknown) or 'nothing'} to run: {options.folder / 'runs'} holds {', '.join(present)}")
     try:
         device = Device()
     except ImportError:
-        print("runner.py: JAX is not installed here: pip install jax, or jax[cuda12] for a GPU.", file=sys.stderr)
-        return 1
-    run = Run(options.folder, device)
-    run.train(options.epochs, options.save_every)
-    last = run.epochs[-1]
-    print(
-        f"after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
-        f"test error {last['test_error']:.3f}; result in {options.folder / 'result.json'}"
-    )
+        return _refuse("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU")
+    end = None if options.seconds is None else time.monotonic() + options.seconds
+    shelf = Shelf(options.folder, device)
+    runs = [Run(options.folder / "runs" / name, shelf) for name in options.runs or present]
+    take_turns(runs, options.epochs, options.save_every, lambda: end is not None and time.monotonic() >= end)
+    for run in runs:
+        if run.epochs:
+            last = run.epochs[-1]
+            print(
+                f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
+                f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
+            )
     return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"runner.py: {reason}.", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

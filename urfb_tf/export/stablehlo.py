@@ -1,6 +1,8 @@
 """From a function of tensors to StableHLO."""
 
 import dataclasses
+import hashlib
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -17,10 +19,13 @@ class Program:
         stablehlo: the module, serialized. Its entry takes all tensors of the arguments in the order of
             `tf.nest.flatten`, then those of `constants`, and returns those of the result in the same order.
         constants: tables that the function holds on to, such as those of untied layers.
+        digest: names what it computes. Two lowerings of one function have the same, though TensorFlow gives each a name
+            of its own, which makes the modules differ.
     """
 
     stablehlo: bytes
     constants: list[np.ndarray]
+    digest: str
 
 
 def lower(function: Callable, *arguments) -> Program:
@@ -44,6 +49,24 @@ def lower(function: Callable, *arguments) -> Program:
     if any(tensor.dtype == tf.resource for tensor in captured):
         raise ArgumentError("Only pure functions can be exported: this one reads variables.")
     stage = flattened.experimental_get_compiler_ir(*specs)
-    if "custom-call" in stage(stage="hlo"):
+    text = stage(stage="hlo")
+    if "custom-call" in text:
         raise ArgumentError("The program has custom calls, which only this machine's TensorFlow could run.")
-    return Program(stage(stage="stablehlo_serialized"), [tensor.numpy() for tensor in captured])
+    return Program(
+        stage(stage="stablehlo_serialized"),
+        [tensor.numpy() for tensor in captured],
+        content_digest(_computation(text).encode()),
+    )
+
+
+def content_digest(content: bytes) -> str:
+    """A short name for what is equal."""
+    return hashlib.sha256(content).hexdigest()[:20]
+
+
+def _computation(hlo: str) -> str:
+    """The text without where it comes from, and with names that say no more than which is which."""
+    names: dict[str, str] = {}
+    layout, _, body = hlo.partition(", ")[2].partition("\n")  # HloModule NAME, entry_computation_layout=...
+    body = re.sub(r", metadata=\{[^}]*\}", "", body)
+    return layout + re.sub(r"%[\w.\-]+", lambda found: names.setdefault(found[0], f"%{len(names)}"), body)
