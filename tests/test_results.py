@@ -121,10 +121,38 @@ def test_a_longer_run_replaces_a_shorter_one_and_never_the_reverse(result, tmp_p
     record(long, records)  # the same once more does no harm
 
 
+@pytest.mark.parametrize("long_first", [True, False])
+def test_a_shorter_run_that_measured_more_is_kept_beside_the_longer_one(long_first, result, tmp_path):
+    records = tmp_path / "records"
+    long, short = tmp_path / "long.json", tmp_path / "short.json"
+    plain = broken(result, lambda r: [epoch.pop("error_angle") for epoch in r["epochs"]])
+    long.write_text(json.dumps(plain))
+    short.write_text(json.dumps(broken(result, lambda r: r["epochs"].pop())))
+    for source in (long, short) if long_first else (short, long):
+        record(source, records)
+    assert ids(records) == [("small", 0)]
+    assert store.seeds("small", records) == [0]
+    assert len(load("small", folder=records)["epochs"]) == len(result["epochs"])
+    assert load("small", folder=records, measuring="test_error") == load("small", folder=records)
+    assert load("small", folder=records, measuring="nothing known") == load("small", folder=records)
+    detailed = load("small", folder=records, measuring="error_angle")
+    assert detailed["epochs"] == result["epochs"][:-1]
+    record(long, records)  # the same once more changes nothing
+    assert load("small", folder=records, measuring="error_angle") == detailed
+    whole = tmp_path / "whole.json"
+    whole.write_text(json.dumps(result))
+    record(whole, records)
+    assert "error_angle" in load("small", folder=records)["epochs"][-1]
+    with pytest.raises(ResultError, match="already holds more epochs"):
+        record(short, records)
+
+
 @pytest.mark.parametrize("path", sorted(store.RECORDS.glob("*.json")), ids=lambda path: path.stem)
 def test_recorded_results_are_whole_and_of_known_experiments(path):
     found = store.read(path)
-    assert path == store.path_of(found["id"], found["seed"])
+    longest = store.path_of(found["id"], found["seed"])
+    assert path in (longest, longest.with_suffix(store.DETAILED))
+    assert found["digest"] == store.digest(found)
     assert found["configuration"] == json.loads(json.dumps(find(found["id"]).configuration()))
     assert not any(session["commit"].endswith("+changes") for session in found["sessions"])
     starts = [session["from_epoch"] for session in found["sessions"]]

@@ -77,7 +77,7 @@ def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
         if measured is None:
             rows.append([experiment.title, "not run", *[""] * 5])
             continue
-        epochs = next(iter(recorded.runs(experiment.id).values()))["epochs"][: measured.end]
+        epochs = next(iter(recorded.runs(experiment.id, recorded.SAME_DRAWS).values()))["epochs"][: measured.end]
         found = [
             angles.recent_angle(epochs, *which) for which in (("weight_angle", "dense1"), ("error_angle", "conv1"))
         ]

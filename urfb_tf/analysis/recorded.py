@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from urfb_tf import results
 from urfb_tf.experiments import Experiment
 
+# Experiments that differ in one thing are compared between runs that drew the same random numbers: those of TensorFlow,
+# which alone measure the angles of errors. Exported runs of the same seed draw others.
+SAME_DRAWS = "error_angle"
 WINDOW = 5  # epochs that a mean is taken over: single epochs jump up and down by more than some rows differ
 
 
@@ -30,9 +33,14 @@ class Comparison:
         return self.first - self.second
 
 
-def runs(identifier: str) -> dict[int, dict]:
-    """The recorded results of an experiment by seed. Of runs of different lengths the longest count alone."""
-    found = {seed: results.load(identifier, seed) for seed in results.seeds(identifier)}
+def runs(identifier: str, kind: str | None = None) -> dict[int, dict]:
+    """The recorded results of an experiment by seed. Of runs of different lengths the longest count alone.
+
+    Args:
+        identifier: of the experiment.
+        kind: an entry of the epoch records that matters, so that a run which has it goes before a longer one.
+    """
+    found = {seed: results.load(identifier, seed, measuring=kind) for seed in results.seeds(identifier)}
     longest = max((len(run["epochs"]) for run in found.values()), default=0)
     return {seed: run for seed, run in found.items() if len(run["epochs"]) == longest}
 
@@ -46,20 +54,20 @@ def histories(experiments: Iterable[Experiment], kind: str = "test_error") -> di
     """
     found = {}
     for experiment in experiments:
-        for run in list(runs(experiment.id).values())[:1]:
+        for run in list(runs(experiment.id, kind).values())[:1]:
             if kind in run["epochs"][-1]:
                 found[experiment.title] = run["epochs"]
     return found
 
 
 def common_epoch(identifiers: Iterable[str]) -> int:
-    """The last epoch that all of these experiments have reached; 0 if one of them is not recorded."""
-    lengths = [[len(run["epochs"]) for run in runs(identifier).values()] for identifier in identifiers]
+    """The last epoch that all of these experiments have reached with the same draws; 0 if one is not recorded."""
+    lengths = [[len(run["epochs"]) for run in runs(identifier, SAME_DRAWS).values()] for identifier in identifiers]
     return min(max(each, default=0) for each in lengths)
 
 
 def compare(first: str, second: str, field: str = "test_error", until: int | None = None) -> Comparison | None:
-    """Two experiments at the last epoch that both have reached; None if one is not recorded.
+    """Two experiments at the last epoch that both have reached with the same draws; None if one is not recorded.
 
     Args:
         first, second: ids.
@@ -69,7 +77,7 @@ def compare(first: str, second: str, field: str = "test_error", until: int | Non
     end = common_epoch((first, second))
     if not end:
         return None
-    pair = [runs(identifier) for identifier in (first, second)]
+    pair = [runs(identifier, SAME_DRAWS) for identifier in (first, second)]
     end = end if until is None else min(end, until)
     one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
     return Comparison(one, other, max(end - WINDOW, 0) + 1, end)

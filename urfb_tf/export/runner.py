@@ -186,7 +186,12 @@ class Run:
             "from_epoch": len(self.epochs) + 1,
             "commit": exported["commit"],
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": {**exported["versions"], "jax": device.version},
+            "versions": {
+                **exported["versions"],
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "jax": device.version,
+            },
             "hardware": device.describe(),
         }
 

@@ -1,4 +1,8 @@
-"""Reading and adding to the recorded results: one JSON file per experiment and seed."""
+"""Reading and adding to the recorded results: one JSON file per experiment and seed.
+
+A second one, `*.detailed.json`, stands beside a long run that measured less than a shorter one did, such as one without
+TensorFlow, which does not measure the angles of errors.
+"""
 
 import hashlib
 import json
@@ -9,6 +13,7 @@ from urfb_tf.files import write_atomically
 from urfb_tf.results.schema import check
 
 RECORDS = pathlib.Path(__file__).parent / "records"
+DETAILED = ".detailed.json"
 
 
 def path_of(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> pathlib.Path:
@@ -16,10 +21,16 @@ def path_of(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> p
     return folder / f"{identifier.replace('/', '--')}--seed{seed}.json"
 
 
+def _detailed(path: pathlib.Path) -> pathlib.Path:
+    return path.with_suffix(DETAILED)
+
+
 def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     """(experiment id, seed) of every recorded result, in order."""
     found = []
     for path in sorted(folder.glob("*.json")):
+        if path.name.endswith(DETAILED):
+            continue
         result = _read_record(path)
         found.append((result["id"], result["seed"]))
     return found
@@ -32,8 +43,14 @@ def seeds(identifier: str, folder: pathlib.Path = RECORDS) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
-def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> dict:
+def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, measuring: str | None = None) -> dict:
     """A recorded result, as `urfb_tf.results.schema` describes it.
+
+    Args:
+        identifier, seed: of the run.
+        folder: where the results are.
+        measuring: an entry of the epoch records, such as "error_angle". If the longest run lacks it and a shorter one
+            with this seed has it, the shorter one is what is loaded.
 
     Raises:
         ResultError: if it is not recorded, or the file is damaged.
@@ -43,7 +60,11 @@ def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> dict
         raise ResultError(
             f"{identifier} with seed {seed} is not recorded: run `python -m urfb_tf run {identifier} --seed {seed}`."
         )
-    return _read_record(path)
+    result = _read_record(path)
+    if measuring is not None and measuring not in _measured(result) and _detailed(path).exists():
+        detailed = _read_record(_detailed(path))
+        return detailed if measuring in _measured(detailed) else result
+    return result
 
 
 def read(path: pathlib.Path) -> dict:
@@ -64,18 +85,47 @@ def read(path: pathlib.Path) -> dict:
 def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path:
     """Put a run's result among the recorded ones, with a digest; a longer run replaces a shorter one only.
 
+    A shorter run that measured more than the longer one is kept beside it, whichever comes first.
+
+    Returns:
+        The file that holds the result now.
+
     Raises:
-        ResultError: if it is no result, or is shorter than the recorded one.
+        ResultError: if it is no result, or a recorded one is longer and measured as much.
     """
     result = read(source)
     target = path_of(result["id"], result["seed"], folder)
-    if target.exists() and len(_read_record(target)["epochs"]) > len(result["epochs"]):
-        raise ResultError(
-            f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
-        )
-    sealed = {**result, "digest": digest(result)}
-    write_atomically(target, json.dumps(sealed, indent=1).encode() + b"\n")
+    longest = _read_record(target) if target.exists() else None
+    if longest is not None and len(longest["epochs"]) > len(result["epochs"]):
+        if _measured(result) <= _measured(longest):
+            raise ResultError(
+                f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
+            )
+        return _keep_detailed(result, target, source)
+    if longest is not None and not _measured(longest) <= _measured(result):
+        _keep_detailed(longest, target, target)
+    _write(result, target)
     return target
+
+
+def _keep_detailed(result: dict, longest: pathlib.Path, source: pathlib.Path) -> pathlib.Path:
+    path = _detailed(longest)
+    if path.exists() and len(_read_record(path)["epochs"]) > len(result["epochs"]):
+        if source == longest:  # what has been kept is the better one already
+            return path
+        raise ResultError(f"{path} already holds more epochs than {source}: a longer run replaces a shorter one only.")
+    _write(result, path)
+    return path
+
+
+def _write(result: dict, path: pathlib.Path) -> None:
+    sealed = {**result, "digest": digest(result)}
+    write_atomically(path, json.dumps(sealed, indent=1).encode() + b"\n")
+
+
+def _measured(result: dict) -> set[str]:
+    """What the records of its epochs hold."""
+    return set(result["epochs"][-1])
 
 
 def digest(result: dict) -> str:
