@@ -116,7 +116,7 @@ def record_epochs(template, tmp_path, monkeypatch):
     """Records a run whose epochs have these fields in place of the template's, in a store that is empty at first."""
     records = tmp_path / "records"
     monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
-    monkeypatch.setattr(results, "load", lambda key, seed=0: results.store.load(key, seed, records))
+    monkeypatch.setattr(results, "load", lambda key, seed=0, **how: results.store.load(key, seed, records, **how))
 
     def put(identifier: str, epochs: list[dict], seed: int = 0) -> None:
         result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
