@@ -135,6 +135,8 @@ def _record(template, seed, error, epochs, folder, records):
 
 def _only(records, monkeypatch):
     monkeypatch.setattr(reproduction.results, "seeds", lambda key: results.store.seeds(key, records))
-    monkeypatch.setattr(reproduction.results, "load", lambda key, seed, **how: results.store.load(key, seed, records, **how))
+    monkeypatch.setattr(
+        reproduction.results, "load", lambda key, seed, **how: results.store.load(key, seed, records, **how)
+    )
     (number,) = [number for number in numbers() if number.id == "table1/cifar10/urfb/test"]
     return number

@@ -60,9 +60,21 @@ def histories(experiments: Iterable[Experiment], kind: str = "test_error") -> di
     return found
 
 
+def comparable(identifiers: Iterable[str]) -> list[dict[int, dict]]:
+    """The recorded results of each experiment by seed, with the same draws in all of them.
+
+    The longest, if all of those come from TensorFlow or none does; otherwise those from TensorFlow.
+    """
+    identifiers = list(identifiers)
+    longest = [runs(identifier) for identifier in identifiers]
+    if len({SAME_DRAWS in run["epochs"][-1] for found in longest for run in found.values()}) <= 1:
+        return longest
+    return [runs(identifier, SAME_DRAWS) for identifier in identifiers]
+
+
 def common_epoch(identifiers: Iterable[str]) -> int:
     """The last epoch that all of these experiments have reached with the same draws; 0 if one is not recorded."""
-    lengths = [[len(run["epochs"]) for run in runs(identifier, SAME_DRAWS).values()] for identifier in identifiers]
+    lengths = [[len(run["epochs"]) for run in found.values()] for found in comparable(identifiers)]
     return min(max(each, default=0) for each in lengths)
 
 
@@ -77,9 +89,11 @@ def compare(first: str, second: str, field: str = "test_error", until: int | Non
     end = common_epoch((first, second))
     if not end:
         return None
-    pair = [runs(identifier, SAME_DRAWS) for identifier in (first, second)]
     end = end if until is None else min(end, until)
-    one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
+    one, other = (
+        statistics.fmean(recent(run["epochs"][:end], field) for run in found.values())
+        for found in comparable((first, second))
+    )
     return Comparison(one, other, max(end - WINDOW, 0) + 1, end)
 
 

@@ -10,6 +10,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from urfb_tf.errors import UrfbError
+
+# The allocator that counts what it gives. TensorFlow reads this when it first uses a processor, and where the processor
+# has AVX-512, for which oneDNN brings such an allocator along, it changes nothing.
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
@@ -44,10 +50,18 @@ def peak_memory(call: Callable[[], object]) -> int:
     """Bytes of tensors alive at once during a call, beyond those alive before it.
 
     On a CPU TensorFlow counts large tensors only, from a few 100 kB on.
+
+    Raises:
+        UrfbError: if TensorFlow does not count at all, because it was in use before this module was imported.
     """
     _finish(call())  # what is allocated once, such as constants of compiled programs, is not the call's
     device = "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
-    before = tf.config.experimental.get_memory_info(device)["current"]
+    try:
+        before = tf.config.experimental.get_memory_info(device)["current"]
+    except ValueError as error:
+        raise UrfbError(
+            "TensorFlow does not count memory here: set TF_CPU_ALLOCATOR_USE_BFC=1 before Python starts."
+        ) from error
     tf.config.experimental.reset_memory_stats(device)
     _finish(call())
     return tf.config.experimental.get_memory_info(device)["peak"] - before
