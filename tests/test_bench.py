@@ -7,6 +7,7 @@ import pytest
 from urfb_tf.__main__ import main
 from urfb_tf.bench import measure, report, untied
 from urfb_tf.bench.measure import Machine, Timing
+from urfb_tf.errors import UrfbError
 from urfb_tf.layers import FeedbackConv2D
 from urfb_tf.networks import build
 
@@ -90,3 +91,12 @@ def test_the_measured_ceilings_are_positive():
 
 def test_of_two_measurements_the_higher_ceilings_count():
     assert Machine(2, 3).or_better(Machine(1, 4)) == Machine(2, 4)
+
+
+def test_memory_that_tensorflow_does_not_count_is_told_with_what_to_do(monkeypatch):
+    def uncounted(device):
+        raise ValueError(f"Allocator stats not available for device {device!r}")
+
+    monkeypatch.setattr(measure.tf.config.experimental, "get_memory_info", uncounted)
+    with pytest.raises(UrfbError, match="set TF_CPU_ALLOCATOR_USE_BFC=1 before Python starts"):
+        measure.peak_memory(lambda: None)

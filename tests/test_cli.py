@@ -49,6 +49,8 @@ BAD = {
     "run simpnet --batch-size 61": "The batch size is a whole number from 1 to the 60 images, but got 61.",
     "run simpnet --batch-size 20 --checkpoint-every 0": "checkpoint_every is a whole number >= 1, but got 0.",
     "run table1/cifar10/bp --epochs 1": "did you mean 'table1/cifar10/bp-softmax' or 'table1/cifar10/bp-hinge'?",
+    "export table1/cifar10/urbf --out exported": "Unknown experiment 'table1/cifar10/urbf': did you mean ",
+    "export table1 --seeds 0 --out exported": "--seeds is a whole number >= 1, but got 0.",
     "record nowhere": "nowhere/result.json cannot be read as a result",
 }
 

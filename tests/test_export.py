@@ -1,8 +1,10 @@
 """Exported runs: the same numbers from JAX as from TensorFlow, in a process without TensorFlow."""
 
 import dataclasses
+import errno
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 
@@ -203,7 +205,7 @@ def test_what_cannot_be_exported_is_refused():
     [
         (["--epochs", "0"], "--epochs and --save-every are whole numbers >= 1, --seconds is more than 0."),
         (["--epochs", "1", "--seconds", "0"], "--epochs and --save-every are whole numbers >= 1, --seconds is more"),
-        (["--epochs", "1", "large"], "large to run: "),
+        (["--epochs", "1", "large"], "no large to train: "),
     ],
     ids=["epochs", "seconds", "run"],
 )
@@ -214,6 +216,41 @@ def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
     assert done.returncode == 1
     assert done.stderr.startswith(f"runner.py: {said}")
     assert done.stderr.count("\n") == 1
+
+
+DAMAGED = {
+    "runs/small--seed3/state.npz": "move it away, and the run begins anew.",
+    "runs/small--seed3/manifest.json": "export the run again.",
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_a_truncated_file_is_named_in_a_line_with_what_to_do(damaged, exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    whole = (folder / damaged).read_bytes()
+    (folder / damaged).write_bytes(whole[: len(whole) // 2])
+    done = subprocess.run(
+        [sys.executable, "runner.py", "--epochs", "3"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    told = [line for line in done.stderr.splitlines() if line.startswith("runner.py: ")]
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(told) == 1
+    assert f"{damaged} cannot be read" in told[0]
+    assert told[0].endswith(DAMAGED[damaged])
+
+
+def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
+    def full(file):
+        file.write(b"a part")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "result.json"
+    path.write_bytes(b"old")
+    with pytest.raises(runner.RunnerError, match=r"No space left on device.*intact; free some space"):
+        runner._replace(path, full)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 class Counted:

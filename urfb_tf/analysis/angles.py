@@ -63,7 +63,10 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
     """
     found = []
     for row in experiments:
-        runs = [results.load(row.id, seed, measuring=kind)["epochs"][:epoch] for seed in results.seeds(row.id)]
+        runs = [
+            results.load(row.id, seed, measuring=recorded.SAME_DRAWS)["epochs"][:epoch]
+            for seed in results.seeds(row.id)
+        ]
         both = [
             (angle, recorded.recent(epochs, "test_error"))
             for epochs in runs

@@ -77,7 +77,8 @@ def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
         if measured is None:
             rows.append([experiment.title, "not run", *[""] * 5])
             continue
-        epochs = next(iter(recorded.runs(experiment.id, recorded.SAME_DRAWS).values()))["epochs"][: measured.end]
+        compared = recorded.comparable((experiment.id, base.id))[0]
+        epochs = next(iter(compared.values()))["epochs"][: measured.end]
         found = [
             angles.recent_angle(epochs, *which) for which in (("weight_angle", "dense1"), ("error_angle", "conv1"))
         ]

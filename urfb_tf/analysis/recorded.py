@@ -74,8 +74,7 @@ def comparable(identifiers: Iterable[str]) -> list[dict[int, dict]]:
 
 def common_epoch(identifiers: Iterable[str]) -> int:
     """The last epoch that all of these experiments have reached with the same draws; 0 if one is not recorded."""
-    lengths = [[len(run["epochs"]) for run in found.values()] for found in comparable(identifiers)]
-    return min(max(each, default=0) for each in lengths)
+    return _common_epoch(comparable(identifiers))
 
 
 def compare(first: str, second: str, field: str = "test_error", until: int | None = None) -> Comparison | None:
@@ -86,15 +85,17 @@ def compare(first: str, second: str, field: str = "test_error", until: int | Non
         field: which entry of the epoch records.
         until: the last epoch that counts. None takes all.
     """
-    end = common_epoch((first, second))
+    pair = comparable((first, second))
+    end = _common_epoch(pair)
     if not end:
         return None
     end = end if until is None else min(end, until)
-    one, other = (
-        statistics.fmean(recent(run["epochs"][:end], field) for run in found.values())
-        for found in comparable((first, second))
-    )
+    one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
     return Comparison(one, other, max(end - WINDOW, 0) + 1, end)
+
+
+def _common_epoch(found: list[dict[int, dict]]) -> int:
+    return min(max((len(run["epochs"]) for run in of_one.values()), default=0) for of_one in found)
 
 
 def recent(epochs: Sequence[dict], field: str, window: int = WINDOW) -> float:

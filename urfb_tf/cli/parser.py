@@ -34,15 +34,19 @@ def _add_run(commands) -> None:
     command.add_argument("--learning-rate", type=float, help="SGD's step (default: 0.1)")
     command.add_argument("--batch-size", type=int, help="examples per step (default: 500)")
     command.add_argument("--epochs", type=int, help="epochs in all (default: the paper's)")
-    seeds = command.add_mutually_exclusive_group()
-    seeds.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
-    seeds.add_argument("--seeds", type=int, metavar="N", help="run N times, with the seeds 0 to N - 1")
+    _add_seeds(command, "run")
     command.add_argument("--out", type=pathlib.Path, help="folder of checkpoint and result (default: runs/<settings>)")
     command.add_argument("--checkpoint-every", type=int, default=5, help="epochs between checkpoints (default: 5)")
     command.add_argument("--gpus", type=int, metavar="N", help="share each batch over N GPUs (default: one device)")
     command.add_argument("--no-alignment", action="store_true", help="do not measure angles after each epoch")
     command.add_argument("--quiet", action="store_true", help="no progress bar")
     command.set_defaults(command=run)
+
+
+def _add_seeds(command, verb: str) -> None:
+    seeds = command.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
+    seeds.add_argument("--seeds", type=int, metavar="N", help=f"{verb} N times, with the seeds 0 to N - 1")
 
 
 def _add_shows(commands) -> None:
@@ -74,9 +78,7 @@ def _add_export(commands) -> None:
 
     command = commands.add_parser("export", help="write runs as programs that JAX runs without TensorFlow")
     command.add_argument("what", nargs="+", help="experiments (see: list), or all of a place, such as table2")
-    seeds = command.add_mutually_exclusive_group()
-    seeds.add_argument("--seed", type=int, default=0, help="of weights, masks, dropout and order (default: 0)")
-    seeds.add_argument("--seeds", type=int, metavar="N", help="export each N times, with the seeds 0 to N - 1")
+    _add_seeds(command, "export each")
     command.add_argument("--out", type=pathlib.Path, required=True, help="the folder to write")
     command.set_defaults(command=export)
 

@@ -4,6 +4,8 @@ import argparse
 import ast
 import pathlib
 
+from urfb_tf.cli import selection
+
 
 def run(options: argparse.Namespace) -> int:
     """Train one experiment after the other, each with one seed after the other."""
@@ -11,9 +13,7 @@ def run(options: argparse.Namespace) -> int:
     from urfb_tf.experiments.run import deterministic
     from urfb_tf.training import Interrupted, gpus
 
-    if options.seeds is not None and options.seeds < 1:
-        raise ArgumentError(f"--seeds is a whole number >= 1, but got {options.seeds}.")
-    seeds = [options.seed] if options.seeds is None else range(options.seeds)
+    seeds = selection.seeds(options)
     runs = [(experiment, seed) for experiment in _experiments(options) for seed in seeds]
     if options.out and len(runs) > 1:
         raise ArgumentError(f"--out is the folder of one run, but these are {len(runs)}: leave it out.")
@@ -53,7 +53,7 @@ def _experiments(options: argparse.Namespace) -> list:
     import dataclasses
 
     from urfb_tf.errors import ArgumentError, like_one_of
-    from urfb_tf.experiments import EXPERIMENTS, Experiment, find, select
+    from urfb_tf.experiments import EXPERIMENTS, Experiment
     from urfb_tf.experiments.catalogue import LISTING
     from urfb_tf.networks import NETWORKS
 
@@ -64,8 +64,7 @@ def _experiments(options: argparse.Namespace) -> list:
     }
     if options.set:
         settings["changes"] = tuple(_item(text) for text in options.set)
-    # An id names its own experiment only, not those below it.
-    named = [find(options.what)] if options.what in EXPERIMENTS else select(options.what)
+    named = selection.named(options.what)
     if named:
         suffix = "".join(f"+{name}={_plain(value)}" for name, value in settings.items())
         return [dataclasses.replace(experiment, id=experiment.id + suffix, **settings) for experiment in named]

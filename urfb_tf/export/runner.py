@@ -13,11 +13,16 @@ import pathlib
 import platform
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+class RunnerError(Exception):
+    """What cannot be done, in a sentence that says what to do."""
 
 
 class Device:
@@ -123,12 +128,12 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
-        self.manifest = json.loads((folder / "manifest.json").read_text())
+        self.manifest = _read_manifest(folder / "manifest.json")
         self.state, self.epochs, self.sessions = [], [], []
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
         if (folder / "state.npz").exists():
-            saved = load_arrays(folder / "state.npz")
+            saved = load_arrays(folder / "state.npz", "move it away, and the run begins anew")
             past = json.loads(saved.pop("past").tobytes())
             self.epochs, self.sessions = past["epochs"], past["sessions"]
             self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
@@ -218,17 +223,34 @@ def take_turns(runs: list[Run], epochs: int, stretch: int, over: Callable[[], bo
                 run.advance(min(behind + stretch, epochs), over)
 
 
-def load_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz file."""
-    with np.load(path) as archive:
-        return dict(archive)
+def load_arrays(path: pathlib.Path, remedy: str = "export the run again") -> dict[str, np.ndarray]:
+    """All arrays of an npz file; RunnerError if it is damaged or missing."""
+    try:
+        with np.load(path) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
+
+
+def _read_manifest(path: pathlib.Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunnerError(f"{path} cannot be read ({error}): export the run again") from error
 
 
 def _replace(path: pathlib.Path, write) -> None:
     temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb") as file:
-        write(file)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunnerError(
+            f"cannot write {path} ({error.strerror or error}): what it held before is intact; free some space, then "
+            "run the same command again"
+        ) from error
 
 
 def _share(total, examples) -> float:
@@ -254,34 +276,39 @@ def _options() -> argparse.Namespace:
 
 def main() -> int:
     """Train the runs beside this file."""
-    options = _options()
+    try:
+        _train(_options())
+    except RunnerError as reason:
+        print(f"runner.py: {reason}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _train(options: argparse.Namespace) -> None:
     if options.epochs < 1 or options.save_every < 1 or (options.seconds is not None and options.seconds <= 0):
-        return _refuse("--epochs and --save-every are whole numbers >= 1, --seconds is more than 0")
+        raise RunnerError("--epochs and --save-every are whole numbers >= 1, --seconds is more than 0")
     present = sorted(path.parent.name for path in options.folder.glob("runs/*/manifest.json"))
     unknown = [name for name in options.runs if name not in present]
     if unknown or not present:
-        return _refuse(f"{' '.join(unknown) or 'nothing'} to run: {options.folder / 'runs'} holds {', '.join(present)}")
+        holds = ", ".join(present) or "nothing"
+        raise RunnerError(f"no {' or '.join(unknown) or 'run'} to train: {options.folder / 'runs'} holds {holds}")
     try:
         device = Device()
-    except ImportError:
-        return _refuse("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU")
+    except ImportError as error:
+        raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
     end = None if options.seconds is None else time.monotonic() + options.seconds
     shelf = Shelf(options.folder, device)
     runs = [Run(options.folder / "runs" / name, shelf) for name in options.runs or present]
     take_turns(runs, options.epochs, options.save_every, lambda: end is not None and time.monotonic() >= end)
     for run in runs:
-        if run.epochs:
-            last = run.epochs[-1]
-            print(
-                f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
-                f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
-            )
-    return 0
-
-
-def _refuse(reason: str) -> int:
-    print(f"runner.py: {reason}.", file=sys.stderr)
-    return 1
+        if not run.epochs:
+            print(f"{run.folder.name}: time was up before its first epoch")
+            continue
+        last = run.epochs[-1]
+        print(
+            f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
+            f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
+        )
 
 
 if __name__ == "__main__":

@@ -95,32 +95,28 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
     """
     result = read(source)
     target = path_of(result["id"], result["seed"], folder)
-    longest = _read_record(target) if target.exists() else None
-    if longest is not None and len(longest["epochs"]) > len(result["epochs"]):
-        if _measured(result) <= _measured(longest):
-            raise ResultError(
-                f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
-            )
-        return _keep_detailed(result, target, source)
-    if longest is not None and not _measured(longest) <= _measured(result):
-        _keep_detailed(longest, target, target)
-    _write(result, target)
-    return target
-
-
-def _keep_detailed(result: dict, longest: pathlib.Path, source: pathlib.Path) -> pathlib.Path:
-    path = _detailed(longest)
-    if path.exists() and len(_read_record(path)["epochs"]) > len(result["epochs"]):
-        if source == longest:  # what has been kept is the better one already
-            return path
-        raise ResultError(f"{path} already holds more epochs than {source}: a longer run replaces a shorter one only.")
-    _write(result, path)
-    return path
+    known = [_read_record(path) for path in (target, _detailed(target)) if path.exists()]
+    candidates = [result, *known]  # of equally long ones the new one comes first
+    longest = max(candidates, key=_length)
+    measured_more = [each for each in candidates if not _measured(each) <= _measured(longest)]
+    detailed = max(measured_more, key=_length, default=None)
+    if result is not longest and result is not detailed:
+        raise ResultError(
+            f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
+        )
+    if detailed is not None:  # written first, so that nothing is lost if the disk is full
+        _write(detailed, _detailed(target))
+    _write(longest, target)
+    return target if result is longest else _detailed(target)
 
 
 def _write(result: dict, path: pathlib.Path) -> None:
     sealed = {**result, "digest": digest(result)}
     write_atomically(path, json.dumps(sealed, indent=1).encode() + b"\n")
+
+
+def _length(result: dict) -> int:
+    return len(result["epochs"])
 
 
 def _measured(result: dict) -> set[str]:
