@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 import hypothesis
 import keras
 import pytest
+from release import Release
 
 import urfb_tf
 from urfb_tf import results
@@ -51,43 +52,65 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def book(request, tmp_path_factory) -> pathlib.Path:
-    """The HTML of the book, built with no dataset at hand; once, whichever process of the tests comes first."""
+def shared(tmp_path_factory) -> pathlib.Path:
+    """A folder that all processes of the tests share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def release(request, shared) -> Release:
+    """The released package as Colab has it; made once, whichever process of the tests comes first."""
+    if request.config.getoption("--book"):
+        pytest.skip("the book was built by another environment")
+    folder = shared / "release"
+    with (shared / "release.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            assert not folder.exists(), "the release could not be made: see the first test that failed"
+            folder.mkdir()
+            Release(folder).create()
+            (folder / "made").touch()
+    return Release(folder)
+
+
+@pytest.fixture(scope="session")
+def book(request, shared) -> pathlib.Path:
+    """The HTML of the book, whose pages ran with the release alone and no dataset at hand. Built once, like it."""
     if built := request.config.getoption("--book"):
         return pathlib.Path(built).resolve()
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # that all processes share
-    with (folder / "book.lock").open("w") as lock:
+    release = request.getfixturevalue("release")
+    with (shared / "book.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        html = folder / "book" / "_build" / "html"
+        html = shared / "book" / "_build" / "html"
         if not html.exists():
-            _build_book(folder / "book", html)
+            _build_book(shared / "book", html, release)
     return html
 
 
-def _build_book(output: pathlib.Path, html: pathlib.Path) -> None:
+def _build_book(output: pathlib.Path, html: pathlib.Path, release: Release) -> None:
     assert not output.exists(), "the book could not be built: see the first test that failed"
     program = pathlib.Path(__file__).resolve().parent.parent / "book" / "build.py"
-    done = subprocess.run(
-        [sys.executable, str(program), str(output)],
-        env={**os.environ, "TFDS_DATA_DIR": str(output / "no-datasets"), "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+        "JUPYTER_PATH": str(release.jupyter),
+        "TFDS_DATA_DIR": str(output / "no-datasets"),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    command = [sys.executable, str(program), str(output)]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(html, ignore_errors=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     assert str(html / "index.html") in done.stdout, "the command says where the book is"
 
 
-@pytest.fixture
-def python(tmp_path):
+@pytest.fixture(scope="session")
+def python(tmp_path_factory):
     """Runs Python with these arguments in a process of its own, in an empty folder; checks that it succeeds."""
 
-    def run(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    def run(*arguments: str, folder: pathlib.Path | None = None) -> str:
+        place = folder or tmp_path_factory.mktemp("python")
+        done = subprocess.run([sys.executable, *arguments], cwd=place, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -1,5 +1,7 @@
 """Several devices train as one does: each its share of every batch."""
 
+import json
+
 import pytest
 
 from urfb_tf.errors import ArgumentError
@@ -7,7 +9,8 @@ from urfb_tf.training import gpus
 
 # In a process of its own, because a processor can be divided only before TensorFlow uses it.
 TWO_DEVICES = """
-import numpy as np, tensorflow as tf
+import functools, json, pathlib, sys, traceback
+import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import urfb_tf
@@ -28,6 +31,10 @@ def trained(model=None, epochs=2, **settings):
     assert any(np.any(a != b) for a, b in zip(before, after, strict=True))
     return after, records
 
+@functools.cache
+def alone():
+    return trained()
+
 def same(a, b):
     for x, y in zip(a[0], b[0], strict=True):
         np.testing.assert_allclose(x, y, rtol=0, atol=1e-6)  # roundings of sums in another order
@@ -38,11 +45,11 @@ def same(a, b):
 """
 
 CASES = {
-    "a strategy that is passed": "same(trained(), trained(strategy=two))",
+    "a strategy that is passed": "same(alone(), trained(strategy=two))",
     "the strategy of the scope": """
 with two.scope():
     found = trained()
-same(trained(), found)
+same(alone(), found)
 """,
     "programs compiled by XLA": "same(trained(jit_compile=True), trained(strategy=two, jit_compile=True))",
     "untied layers whose feedback follows once per epoch": """
@@ -66,7 +73,7 @@ for rule in ("brsf", "mirror"):
 """,
     "a run that goes on with another number of devices": """
 trained(epochs=1, checkpoint="run/checkpoint.npz", strategy=two)
-same(trained(), trained(checkpoint="run/checkpoint.npz"))
+same(alone(), trained(checkpoint="run/checkpoint.npz"))
 """,
     "dropout, with masks of its own on each device": """
 (one, _), (both, _) = trained(network("drop .5; ")), trained(network("drop .5; "), strategy=two)
@@ -90,10 +97,31 @@ else:
 """,
 }
 
+# Writes what went wrong in each case, nothing where all is well.
+ALL_CASES = """
+wrong = {}
+for case, program in json.loads(sys.argv[1]).items():
+    keras.utils.set_random_seed(0)
+    try:
+        exec(program, dict(globals()))
+        wrong[case] = ""
+    except Exception:
+        wrong[case] = traceback.format_exc()
+pathlib.Path("wrong.json").write_text(json.dumps(wrong))
+"""
+
+
+@pytest.fixture(scope="module")
+def wrong(python, tmp_path_factory):
+    """What went wrong, by case; all run in one process, because to start one takes longer than most cases."""
+    folder = tmp_path_factory.mktemp("two-devices")
+    python("-W", "error::UserWarning", "-c", TWO_DEVICES + ALL_CASES, json.dumps(CASES), folder=folder)
+    return json.loads((folder / "wrong.json").read_text())
+
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_devices_train_as_one_does(case, python):
-    python("-W", "error::UserWarning", "-c", TWO_DEVICES + CASES[case])
+def test_two_devices_train_as_one_does(case, wrong):
+    assert not wrong[case], wrong[case]
 
 
 def test_more_gpus_than_there_are_are_refused():
