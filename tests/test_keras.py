@@ -141,6 +141,7 @@ predicted = model.predict(data["images"], batch_size=40, verbose=0)
 model.fit(data["images"], data["labels"], batch_size=10, shuffle=False, verbose=0)
 np.savez("result.npz", predicted, *[w for w in model.get_weights()])
 """,
+        folder=tmp_path,
     )
     with np.load(tmp_path / "result.npz") as found:
         predicted, *weights = (found[name] for name in found.files)
