@@ -4,6 +4,7 @@ The book that all tests share is built by that environment (see `book` in confte
 notebooks: their cells are the pages', but for the first one.
 """
 
+import ast
 import json
 import os
 import pathlib
@@ -23,6 +24,15 @@ def code(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def program(cell: nbformat.NotebookNode) -> str:
+    """What a cell does, whatever the words in its strings: links to other pages lead elsewhere in a notebook."""
+    tree = ast.parse(cell.source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
+
+
 @pytest.fixture(scope="module")
 def ran(book) -> dict[str, nbformat.NotebookNode]:
     """The notebooks with the outputs that the book has, by page."""
@@ -36,7 +46,7 @@ def test_a_notebook_runs_with_the_release_alone(page, ran, book, release):
     committed = nbformat.read((ROOT / page).with_suffix(".ipynb"), as_version=4)
     first, *others = code(ran[page])
     assert [cell.source for cell in code(ran[page])] == [cell.source for cell in code(committed)]
-    assert [cell.source for cell in others] == [cell.source for cell in code(notebooks(ROOT)[page])]
+    assert [program(cell) for cell in others] == [program(cell) for cell in code(notebooks(ROOT)[page])]
     assert first.outputs == [], "outside Colab nothing is installed"
     assert [cell.execution_count for cell in others] == list(range(1, len(others) + 1))
     assert not [output for cell in others for output in cell.outputs if output.output_type == "error"]
