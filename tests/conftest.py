@@ -6,9 +6,9 @@ import fcntl
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
 # Read when TensorFlow is imported, so it has to come first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 import hypothesis
 import keras
 import pytest
-from release import Release
+from release import ROOT, Release
 
 import urfb_tf
 from urfb_tf import results
@@ -52,56 +52,53 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory) -> pathlib.Path:
-    """A folder that all processes of the tests share."""
-    folder = tmp_path_factory.getbasetemp()
-    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+def once(tmp_path_factory):
+    """Makes a folder with something in it that all processes of the tests share: whichever comes first makes it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def made(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
+        folder, whole = shared / name, shared / f"{name}.whole"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                assert not folder.exists(), f"the {name} could not be made: see the first test that failed"
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def release(request, shared) -> Release:
-    """The released package as Colab has it; made once, whichever process of the tests comes first."""
+def release(request, once) -> Release:
+    """The released package as Colab has it."""
     if request.config.getoption("--book"):
         pytest.skip("the book was built by another environment")
-    folder = shared / "release"
-    with (shared / "release.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            assert not folder.exists(), "the release could not be made: see the first test that failed"
-            folder.mkdir()
-            Release(folder).create()
-            (folder / "made").touch()
-    return Release(folder)
+    return Release(once("release", lambda folder: Release(folder).create()))
 
 
 @pytest.fixture(scope="session")
-def book(request, shared) -> pathlib.Path:
-    """The HTML of the book, whose pages ran with the release alone and no dataset at hand. Built once, like it."""
+def book(request, once) -> pathlib.Path:
+    """The HTML of the book, whose pages ran with the release alone and no dataset at hand."""
     if built := request.config.getoption("--book"):
         return pathlib.Path(built).resolve()
     release = request.getfixturevalue("release")
-    with (shared / "book.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        html = shared / "book" / "_build" / "html"
-        if not html.exists():
-            _build_book(shared / "book", html, release)
-    return html
+    return once("book", lambda folder: _build_book(folder, release)) / "_build" / "html"
 
 
-def _build_book(output: pathlib.Path, html: pathlib.Path, release: Release) -> None:
-    assert not output.exists(), "the book could not be built: see the first test that failed"
-    program = pathlib.Path(__file__).resolve().parent.parent / "book" / "build.py"
+def _build_book(output: pathlib.Path, release: Release) -> None:
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
         "JUPYTER_PATH": str(release.jupyter),
         "TFDS_DATA_DIR": str(output / "no-datasets"),
         "CUDA_VISIBLE_DEVICES": "",
     }
-    command = [sys.executable, str(program), str(output)]
+    command = [sys.executable, str(ROOT / "book" / "build.py"), str(output)]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(html, ignore_errors=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    assert str(html / "index.html") in done.stdout, "the command says where the book is"
+    assert str(output / "_build" / "html" / "index.html") in done.stdout, "the command says where the book is"
 
 
 @pytest.fixture(scope="session")
