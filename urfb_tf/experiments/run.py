@@ -12,7 +12,8 @@ from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
-from urfb_tf.metrics import Alignment, HomogeneityProbe
+from urfb_tf.metrics import HomogeneityProbe
+from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.filters import filters_of
 from urfb_tf.results.schema import check
 from urfb_tf.training import Checkpoint, train
@@ -72,7 +73,7 @@ def run(
     session = environment.describe()
     if strategy is not None:
         session["hardware"]["replicas"] = strategy.num_replicas_in_sync
-    probes: list = [Alignment(data.train.images[:500], data.train.labels[:500])] if alignment else []
+    probes: list = [Alignment(*(array[:IMAGES] for array in data.train))] if alignment else []
     schedule = experiment.schedule
     model, start = experiment.make_model(data.classes, seed), 0
     filters_at_start: dict = {}

@@ -6,11 +6,13 @@ programs/DIGEST.stablehlo   named by what it computes
 runs/NAME/manifest.json     one run: which of them it takes
 """
 
+import functools
 import io
 import json
 import pathlib
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,9 +24,9 @@ from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program, content_digest, lower
 from urfb_tf.files import check_writable, write_atomically
-from urfb_tf.layers import feedback_layers
+from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.store import path_of
-from urfb_tf.training.epoch import EpochProgram, Tally, state_variables
+from urfb_tf.training.epoch import EpochProgram, State, Tally, state_variables
 
 RUNNER = pathlib.Path(__file__).with_name("runner.py")
 
@@ -86,7 +88,8 @@ def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, folde
     for phase, model in models_of(experiment, data.classes, seed):
         phases.append(_export_phase(experiment, phase, model, before, splits, folder))
         before = model
-    arrays = {f"{name}_{part}": array for name, split in data.splits.items() for part, array in split._asdict().items()}
+    splits = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
+    arrays = {f"{name}_{part}": array for name, split in splits.items() for part, array in split._asdict().items()}
     manifest = {
         "seed": seed,
         "phases": phases,
@@ -103,6 +106,9 @@ def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path
     state, zero, number = program.state(), Tally.zero(), tf.constant(0)
     programs = {"train": lower(program.train_steps, state, *splits["train"], *[number] * 4, tf.constant(0.1), zero)}
     programs |= {f"evaluate_{name}": lower(program.evaluate_all, state, *split) for name, split in splits.items()}
+    measured: list = []  # filled as the next function is traced
+    batch = [array[:IMAGES] for array in splits["train"]]
+    programs["alignment"] = lower(functools.partial(_alignment, model, measured), state, *batch)
     carried, gathers = carry(before, model, phase) if before is not None else ([], {})
     fresh = [entry["from"] is None for entry in carried] or [True] * len(state_variables(model))
     weights = [*state.trainable, *state.non_trainable]
@@ -120,7 +126,7 @@ def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path
         "start": [_put_array(folder, w.numpy()) if new else None for w, new in zip(weights, fresh, strict=True)],
         "carry": carried,
         "gathers": {name: _put_array(folder, array) for name, array in gathers.items()},
-        "angles": _angles(model),
+        "alignment": measured,
     }
 
 
@@ -139,18 +145,13 @@ def load_state(model, path: str | pathlib.Path) -> None:
         variable.assign(value)
 
 
-def _angles(model) -> list[dict]:
-    """Where W and R of each layer with both stand in the state."""
-    variables = [id(variable) for variable in state_variables(model)]
-    return [
-        {
-            "layer": layer.name,
-            "kernel": variables.index(id(layer.kernel)),
-            "feedback": variables.index(id(layer.feedback)),
-        }
-        for layer in feedback_layers(model)
-        if layer.feedback is not None
-    ]
+def _alignment(model, names: list, state: State, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """All that `Alignment` measures, float64 [values]; `names` becomes the list of their (kind, layer)."""
+    weights = zip(state_variables(model), [*state.trainable, *state.non_trainable], strict=True)
+    with keras.StatelessScope(state_mapping=list(weights)):
+        found = Alignment(images, labels).tensors(model)
+    names[:] = [(kind, layer) for kind, by_layer in found.items() for layer in by_layer]
+    return tf.stack([value for by_layer in found.values() for value in by_layer.values()])
 
 
 def _put_array(folder: pathlib.Path, array: np.ndarray) -> str:

@@ -36,7 +36,6 @@ class Device:
         self.jax, self.device = jax, jax.devices()[0]
         self._list = xla_client._xla.DeviceList((self.device,))
         self._options = xla_client.CompileOptions
-        self.angles = jax.jit(lambda pairs: [_angle(jax.numpy, *pair) for pair in pairs])
 
     def put(self, array: np.ndarray):
         """A copy of the array on the device."""
@@ -113,14 +112,14 @@ class Phase:
             weights.append(self.shelf.device.put(array))
         return weights
 
-    def angles(self, state: list) -> dict:
-        """Degrees between W and R of each layer with both."""
-        places = self.manifest["angles"]
-        if not places:
-            return {}
-        found = self.shelf.device.angles([(state[a["kernel"]], state[a["feedback"]]) for a in places])
-        degrees = [round(float(angle), 2) for angle in found]
-        return {a["layer"]: None if np.isnan(d) else d for a, d in zip(places, degrees, strict=True)}
+    def alignment(self, state: list, data: list) -> dict:
+        """Angles and ratios by kind and layer; None where there is none."""
+        names = self.manifest["alignment"]
+        kinds: dict[str, dict] = {kind: {} for kind, _ in names} | {"weight_angle": {}}
+        (values,) = self.call("alignment", [*state, *data])
+        for (kind, layer), value in zip(names, np.asarray(values), strict=True):
+            kinds[kind][layer] = None if np.isnan(value) else round(float(value), 2)
+        return kinds
 
 
 class Run:
@@ -179,11 +178,11 @@ class Run:
         seconds = time.perf_counter() - started  # the numbers above have been waited for
         names = {"train": "train_error_evaluated", "validation": "validation_error", "test": "test_error"}
         tallies = {split: phase.call(f"evaluate_{split}", [*self.state, *self._data(split)]) for split in names}
-        angles = phase.angles(self.state)
+        alignment = phase.alignment(self.state, self._data("alignment"))
         for split, name in names.items():
             _, mistakes, examples = tallies[split]
             record[name] = _share(mistakes, examples)
-        return {**record, "seconds": round(seconds, 3), "weight_angle": angles}
+        return {**record, "seconds": round(seconds, 3), **alignment}
 
     def _session(self) -> dict:
         exported, device = self.manifest["session"], self.shelf.device
@@ -255,13 +254,6 @@ def _replace(path: pathlib.Path, write) -> None:
 
 def _share(total, examples) -> float:
     return round(float(np.asarray(total)) / float(np.asarray(examples)), 6)
-
-
-def _angle(numpy, a, b):
-    """Degrees between two arrays; NaN if one is zero."""
-    a, b = (x.astype("float64").ravel() for x in (a, b))
-    cosine = (a * b).sum() / numpy.sqrt((a * a).sum() * (b * b).sum())
-    return numpy.degrees(numpy.arccos(numpy.clip(cosine, -1, 1)))
 
 
 def _options() -> argparse.Namespace:

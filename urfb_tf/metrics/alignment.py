@@ -14,6 +14,8 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
 from urfb_tf.rules import BackPropagation
 
+IMAGES = 500  # the first of the training set, on which a recorded run's alignment is measured
+
 
 def angle(a, b) -> float | None:
     """The angle between two arrays of one shape, as vectors. None if one of them is zero."""
@@ -29,11 +31,7 @@ def weight_angles(model: keras.Model) -> dict[str, float | None]:
 
     By layer name. Where no error is handed down, as in direct feedback alignment, None.
     """
-    return {
-        layer.name: angle(layer.carrying_feedback(), layer.kernel)
-        for layer in feedback_layers(model)
-        if not layer.rule.symmetric
-    }
+    return _numbers({name: _angle(*both) for name, both in _weights(model).items()})
 
 
 def shared_weight_angles(model: keras.Model) -> dict[str, float | None]:
@@ -42,11 +40,26 @@ def shared_weight_angles(model: keras.Model) -> dict[str, float | None]:
     By layer name. Through the whole matrix, where what is absent counts as 0, `weight_angles` is larger, since most of
     R's connections stand where W has none.
     """
+    return _numbers({name: _angle(*both) for name, both in _shared_weights(model).items()})
+
+
+def _weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    """W and what carries the error down, of each layer where these differ."""
+    return {
+        layer.name: (tf.convert_to_tensor(layer.kernel), layer.carrying_feedback())
+        for layer in feedback_layers(model)
+        if not layer.rule.symmetric
+    }
+
+
+def _shared_weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    """Both with 0 wherever either has no connection, of each layer in which some lack one."""
     found = {}
     for layer in feedback_layers(model):
         if layer.kernel_mask is not None and layer.feedback_mask is not None and not layer.rule.symmetric:
-            both = np.logical_and(layer.kernel_mask, layer.feedback_mask)
-            found[layer.name] = angle(np.asarray(layer.carrying_feedback())[both], np.asarray(layer.kernel)[both])
+            both = tf.logical_and(tf.convert_to_tensor(layer.kernel_mask), tf.convert_to_tensor(layer.feedback_mask))
+            kernel, carrier = tf.convert_to_tensor(layer.kernel), layer.carrying_feedback()
+            found[layer.name] = tuple(tf.where(both, weights, tf.zeros_like(weights)) for weights in (kernel, carrier))
     return found
 
 
@@ -59,17 +72,7 @@ def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, fl
         labels: what its loss takes.
         loss: a Keras loss; None takes the compiled one.
     """
-    layers = feedback_layers(model)
-
-    def increments():
-        with tf.GradientTape() as tape:
-            value = _loss(model, loss)(labels, model(images, training=False))
-        return tape.gradient(value, [layer.kernel.value for layer in layers])
-
-    own = increments()
-    with back_propagating(model):
-        true = increments()
-    return {layer.name: angle(a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+    return _numbers({name: _angle(*both) for name, both in _increments(model, images, labels, loss).items()})
 
 
 def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
@@ -78,7 +81,7 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional or
     sequential.
     """
-    return {name: angle(own, true) for name, (own, true) in _errors(model, images, labels, loss).items()}
+    return _numbers({name: _angle(*both) for name, both in _errors(model, images, labels, loss).items()})
 
 
 def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
@@ -87,16 +90,50 @@ def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     A ratio acts like a factor of the learning rate of what is below. Arguments and models as for `error_angles`; None
     where back-propagation's error is zero.
     """
-    return {name: _ratio(own, true) for name, (own, true) in _errors(model, images, labels, loss).items()}
+    return _numbers({name: _ratio(*both) for name, both in _errors(model, images, labels, loss).items()})
 
 
-def _ratio(own: np.ndarray, true: np.ndarray) -> float | None:
-    size = np.linalg.norm(true)
-    return float(np.linalg.norm(own) / size) if size > 0 else None
+def _numbers(found: dict[str, tf.Tensor]) -> dict[str, float | None]:
+    """Plain numbers, None in place of NaN."""
+    return {name: None if np.isnan(value := float(tensor)) else value for name, tensor in found.items()}
 
 
-def _errors(model: keras.Model, images, labels, loss) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The error at each layer's output under the model's rules and under back-propagation, as vectors in float64."""
+def _angle(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Degrees between two tensors as vectors, float64 []; NaN if one of them is zero."""
+    a, b = _vector(a), _vector(b)
+    size = tf.norm(a) * tf.norm(b)
+    return tf.acos(tf.clip_by_value(tf.reduce_sum(a * b) / size, -1, 1)) * (180 / np.pi) + 0 / size
+
+
+def _ratio(own: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
+    """How long one vector is in lengths of another, float64 []; NaN if the other is zero."""
+    size = tf.norm(_vector(true))
+    return tf.norm(_vector(own)) / size + 0 / size
+
+
+def _vector(x) -> tf.Tensor:
+    return tf.reshape(tf.cast(x, tf.float64), [-1])
+
+
+def _increments(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    """The gradient by each W under the model's rules and under back-propagation."""
+    layers = feedback_layers(model)
+    kernels = [layer.kernel.value for layer in layers]
+
+    def increments():
+        with tf.GradientTape() as tape:
+            tape.watch(kernels)
+            value = _loss(model, loss)(labels, model(images, training=False))
+        return tape.gradient(value, kernels)
+
+    own = increments()
+    with back_propagating(model):
+        true = increments()
+    return {layer.name: (a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+
+
+def _errors(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    """The error at each layer's output under the model's rules and under back-propagation."""
     if not getattr(model, "inputs", None):
         raise ArgumentError(
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
@@ -108,10 +145,10 @@ def _errors(model: keras.Model, images, labels, loss) -> dict[str, tuple[np.ndar
 
     def errors():
         with tf.GradientTape() as tape:
+            tape.watch([layer.kernel.value for layer in layers])  # plain tensors in a stateless scope
             *between, outputs = inside(images, training=False)
             value = _loss(model, loss)(labels, outputs)
-        found = tape.gradient(value, between, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [np.asarray(each, np.float64).ravel() for each in found]
+        return tape.gradient(value, between, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     own = errors()
     with back_propagating(model):
@@ -147,26 +184,31 @@ class Alignment:
 
     def __init__(self, images, labels):
         self.images = tf.cast(images, tf.float32)
-        self.labels = tf.constant(labels)
+        self.labels = tf.convert_to_tensor(labels)
 
     def __call__(self, model: keras.Model) -> dict:
         """`weight_angle`, `update_angle` and `error_angle` in degrees, `error_ratio`; by layer name, to a hundredth.
 
         With absent connections also `shared_weight_angle`.
         """
-        errors = _errors(model, self.images, self.labels, None)
-        found = {
-            "weight_angle": weight_angles(model),
-            "update_angle": update_angles(model, self.images, self.labels),
-            "error_angle": {name: angle(own, true) for name, (own, true) in errors.items()},
-            "error_ratio": {name: _ratio(own, true) for name, (own, true) in errors.items()},
-        }
-        if shared := shared_weight_angles(model):
-            found["shared_weight_angle"] = shared
         return {
-            kind: {name: None if value is None else round(value, 2) for name, value in by_layer.items()}
-            for kind, by_layer in found.items()
+            kind: {name: None if value is None else round(value, 2) for name, value in _numbers(by_layer).items()}
+            for kind, by_layer in self.tensors(model).items()
         }
+
+    def tensors(self, model: keras.Model) -> dict[str, dict[str, tf.Tensor]]:
+        """The same as float64 scalars, NaN in place of None: what a compiled function can return."""
+        errors = _errors(model, self.images, self.labels, None)
+        increments = _increments(model, self.images, self.labels, None)
+        found = {
+            "weight_angle": {name: _angle(*both) for name, both in _weights(model).items()},
+            "update_angle": {name: _angle(*both) for name, both in increments.items()},
+            "error_angle": {name: _angle(*both) for name, both in errors.items()},
+            "error_ratio": {name: _ratio(*both) for name, both in errors.items()},
+        }
+        if shared := _shared_weights(model):
+            found["shared_weight_angle"] = {name: _angle(*both) for name, both in shared.items()}
+        return found
 
 
 def _loss(model: keras.Model, loss):
