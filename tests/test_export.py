@@ -111,6 +111,27 @@ def test_only_the_runs_named_go_on(exported):
     assert len(result_of(exported, OTHER, 3)["epochs"]) == 1
 
 
+def test_processes_of_their_own_train_the_same(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy", ignore=shutil.ignore_patterns("state.npz", "result.json"))
+    told = train_exported(folder, 2, "small--seed3", "other--seed3", "--processes", "2")
+    assert "4 epochs of 2 runs, 2 at a time" in told
+    timing = json.loads((folder / "timing.json").read_text())
+    assert (timing["epochs"], timing["processes"]) == (4, 2)
+    assert timing["seconds"] > 0
+    assert timing["hardware"]["device"]
+    for a, b in zip(*(result_of(each, SMALL, 3)["epochs"] for each in (exported, folder)), strict=True):
+        assert {**a, "seconds": 0} == {**b, "seconds": 0}
+
+
+def test_a_process_that_fails_is_named(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    (run_of(folder, OTHER, 3) / "state.npz").write_bytes(b"")
+    command = [sys.executable, "runner.py", "--epochs", "1", "--processes", "1", "small--seed3", "other--seed3"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "runner.py: 1 of 2 runs stopped, as told above: other--seed3."
+
+
 def test_a_folder_with_a_started_run_is_refused(exported, small_data):
     manifest = run_of(exported, SMALL, 3) / "manifest.json"
     before = manifest.read_bytes()
@@ -204,11 +225,12 @@ def test_what_cannot_be_exported_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--epochs", "0"], "--epochs and --save-every are whole numbers >= 1, --seconds is more than 0."),
-        (["--epochs", "1", "--seconds", "0"], "--epochs and --save-every are whole numbers >= 1, --seconds is more"),
+        (["--epochs", "0"], "--epochs, --save-every and --processes are whole numbers >= 1."),
+        (["--epochs", "1", "--processes", "0"], "--epochs, --save-every and --processes are whole numbers >= 1."),
+        (["--epochs", "1", "--seconds", "0"], "--seconds is more than 0."),
         (["--epochs", "1", "large"], "no large to train: "),
     ],
-    ids=["epochs", "seconds", "run"],
+    ids=["epochs", "processes", "seconds", "run"],
 )
 def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
     done = subprocess.run(

@@ -1,7 +1,8 @@
 """Train exported runs with JAX: `python runner.py --epochs 1000` in the folder that `urfb_tf.export` made.
 
 Needs NumPy and JAX, neither TensorFlow nor urfb_tf. Each epoch is one call of a compiled program on JAX's first device.
-Runs take turns, so that all are as far when time is up, and share images and programs. Everything can be stopped and
+Runs take turns, so that all are as far when time is up, and share images and programs; or each has a process of its
+own, several at a time, which keeps a device busy that one small network does not fill. Everything can be stopped and
 started again at any time; `result.json` and `state.npz` of each run grow with it.
 """
 
@@ -11,10 +12,12 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -262,6 +265,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, required=True, help="epochs in all, of each run")
     parser.add_argument("--save-every", type=int, default=10, help="epochs of a run at a time (default: 10)")
     parser.add_argument("--seconds", type=float, help="stop after this time, with everything saved (default: never)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        help="a process for each run, so many at once, in the order given (default: all in one)",
+    )
     parser.add_argument("--folder", type=pathlib.Path, default=HERE, help="default: where this file stands")
     return parser.parse_args()
 
@@ -277,20 +285,29 @@ def main() -> int:
 
 
 def _train(options: argparse.Namespace) -> None:
-    if options.epochs < 1 or options.save_every < 1 or (options.seconds is not None and options.seconds <= 0):
-        raise RunnerError("--epochs and --save-every are whole numbers >= 1, --seconds is more than 0")
+    if min(options.epochs, options.save_every, 1 if options.processes is None else options.processes) < 1:
+        raise RunnerError("--epochs, --save-every and --processes are whole numbers >= 1")
+    if options.seconds is not None and options.seconds <= 0:
+        raise RunnerError("--seconds is more than 0")
     present = sorted(path.parent.name for path in options.folder.glob("runs/*/manifest.json"))
     unknown = [name for name in options.runs if name not in present]
     if unknown or not present:
         holds = ", ".join(present) or "nothing"
         raise RunnerError(f"no {' or '.join(unknown) or 'run'} to train: {options.folder / 'runs'} holds {holds}")
+    end = None if options.seconds is None else time.monotonic() + options.seconds
+    if options.processes is None:
+        _train_here(options, options.runs or present, end)
+    else:
+        _train_apart(options, options.runs or present, end)
+
+
+def _train_here(options: argparse.Namespace, names: list[str], end: float | None) -> None:
     try:
         device = Device()
     except ImportError as error:
         raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
-    end = None if options.seconds is None else time.monotonic() + options.seconds
     shelf = Shelf(options.folder, device)
-    runs = [Run(options.folder / "runs" / name, shelf) for name in options.runs or present]
+    runs = [Run(options.folder / "runs" / name, shelf) for name in names]
     take_turns(runs, options.epochs, options.save_every, lambda: end is not None and time.monotonic() >= end)
     for run in runs:
         if not run.epochs:
@@ -301,6 +318,50 @@ def _train(options: argparse.Namespace) -> None:
             f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
             f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
         )
+
+
+def _train_apart(options: argparse.Namespace, names: list[str], end: float | None) -> None:
+    """Each run by this file in another process; `timing.json` takes how long all took together."""
+    started, before = time.monotonic(), sum(_trained(options.folder, name) for name in names)
+    # By default a process takes three quarters of the device's memory.
+    environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **os.environ}
+    common = ["--epochs", str(options.epochs), "--save-every", str(options.save_every), "--folder", str(options.folder)]
+
+    def train(name: str) -> int:
+        left = None if end is None else end - time.monotonic()
+        if left is not None and left <= 0:
+            print(f"{name}: time was up before its turn")
+            return 0
+        limit = [] if left is None else ["--seconds", str(left)]
+        return subprocess.run(
+            [sys.executable, __file__, name, *common, *limit], env=environment, check=False
+        ).returncode
+
+    with ThreadPoolExecutor(options.processes) as pool:
+        failed = [name for name, status in zip(names, pool.map(train, names), strict=True) if status]
+    epochs = sum(_trained(options.folder, name) for name in names) - before
+    seconds = round(time.monotonic() - started, 1)
+    timing = {"runs": names, "epochs": epochs, "processes": options.processes, "seconds": seconds}
+    content = json.dumps({**timing, **_latest_session(options.folder, names)}, indent=1).encode() + b"\n"
+    _replace(options.folder / "timing.json", lambda file: file.write(content))
+    print(f"{epochs} epochs of {len(names)} runs, {options.processes} at a time, in {seconds} s, start-up included")
+    if failed:
+        raise RunnerError(f"{len(failed)} of {len(names)} runs stopped, as told above: {', '.join(failed)}")
+
+
+def _result(folder: pathlib.Path, name: str) -> dict:
+    path = folder / "runs" / name / "result.json"
+    return json.loads(path.read_text()) if path.exists() else {"epochs": [], "sessions": []}
+
+
+def _trained(folder: pathlib.Path, name: str) -> int:
+    return len(_result(folder, name)["epochs"])
+
+
+def _latest_session(folder: pathlib.Path, names: list[str]) -> dict:
+    sessions = [session for name in names for session in _result(folder, name)["sessions"]]
+    latest = max(sessions, key=lambda session: session["date"], default={})
+    return {key: value for key, value in latest.items() if key != "from_epoch"}
 
 
 if __name__ == "__main__":
