@@ -140,8 +140,9 @@ def record_epochs(template, tmp_path, monkeypatch):
     monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
     monkeypatch.setattr(results, "load", lambda key, seed=0, **how: results.store.load(key, seed, records, **how))
 
-    def put(identifier: str, epochs: list[dict], seed: int = 0) -> None:
+    def put(identifier: str, epochs: list[dict], seed: int = 0, device: str = "CPU") -> None:
         result = {**copy.deepcopy(template), "id": identifier, "seed": seed}
+        result["sessions"][-1]["hardware"]["device"] = device
         first = template["epochs"][0]
         result["epochs"] = [{**first, **fields, "epoch": number} for number, fields in enumerate(epochs, start=1)]
         source = tmp_path / "result.json"
@@ -155,7 +156,7 @@ def record_epochs(template, tmp_path, monkeypatch):
 def record_errors(record_epochs):
     """Records a run with these test errors, one per epoch."""
 
-    def put(identifier: str, test_errors: list[float], seed: int = 0, **fields) -> None:
-        record_epochs(identifier, [{**fields, "test_error": error} for error in test_errors], seed)
+    def put(identifier: str, test_errors: list[float], seed: int = 0, device: str = "CPU", **fields) -> None:
+        record_epochs(identifier, [{**fields, "test_error": error} for error in test_errors], seed, device)
 
     return put

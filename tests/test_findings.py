@@ -69,12 +69,12 @@ def test_runs_are_compared_with_those_that_drew_the_same_numbers(record_errors):
     aligned = {"error_angle": {"conv1": 50.0}, "weight_angle": {"dense1": 60.0}}
     record_errors(URFB.id, [0.9, 0.8], **aligned)
     record_errors(FRFB.id, [0.9, 0.7], **aligned)
-    record_errors(URFB.id, [0.5, 0.4, 0.3])  # an exported run: longer, and without angles of errors
+    record_errors(URFB.id, [0.5, 0.4, 0.3], device="a GPU")  # longer, with other draws
     assert len(recorded.histories(DEEPNET)["URFB"]) == 3
     found = recorded.compare(URFB.id, FRFB.id)
     assert (found.first, found.second, found.end) == (pytest.approx(0.85), pytest.approx(0.8), 2)
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["60°", "50°", "1 to 2"]
-    record_errors(FRFB.id, [0.5, 0.2, 0.1])
+    record_errors(FRFB.id, [0.5, 0.2, 0.1], device="a GPU")
     found = recorded.compare(URFB.id, FRFB.id)
     assert (found.first, found.second, found.end) == (pytest.approx(0.4), pytest.approx(0.8 / 3), 3)
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["", "", "1 to 3"]

@@ -69,7 +69,7 @@ def store(monkeypatch):
     """Makes these runs, and no others, the recorded ones."""
 
     def put(lengths: dict[str, int]) -> None:
-        def load(identifier: str, seed: int = 0, measuring: str | None = None) -> dict:
+        def load(identifier: str, seed: int = 0, draws: str | None = None) -> dict:
             if identifier not in lengths:
                 raise ResultError(f"{identifier} is not recorded.")
             return result_of(identifier, lengths[identifier])

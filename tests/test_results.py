@@ -9,6 +9,7 @@ from urfb_tf.errors import ArgumentError, ResultError
 from urfb_tf.experiments import EXPERIMENTS, Experiment, find
 from urfb_tf.experiments.run import run
 from urfb_tf.results import ids, load, record, store
+from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 from urfb_tf.results.schema import check
 
 SMALL = Experiment("small", "small", "simpnet", "generated", batch_size=20)
@@ -121,37 +122,51 @@ def test_a_longer_run_replaces_a_shorter_one_and_never_the_reverse(result, tmp_p
     record(long, records)  # the same once more does no harm
 
 
+def on_gpu(result):
+    def compiled(changed):
+        changed["sessions"][-1]["hardware"]["device"] = "a GPU"
+
+    return broken(result, compiled)
+
+
 @pytest.mark.parametrize("long_first", [True, False])
-def test_a_shorter_run_that_measured_more_is_kept_beside_the_longer_one(long_first, result, tmp_path):
+def test_a_shorter_run_of_other_draws_is_kept_beside_the_longer_one(long_first, result, tmp_path):
     records = tmp_path / "records"
     long, short = tmp_path / "long.json", tmp_path / "short.json"
-    plain = broken(result, lambda r: [epoch.pop("error_angle") for epoch in r["epochs"]])
-    long.write_text(json.dumps(plain))
+    long.write_text(json.dumps(on_gpu(result)))
     short.write_text(json.dumps(broken(result, lambda r: r["epochs"].pop())))
     for source in (long, short) if long_first else (short, long):
         record(source, records)
     assert ids(records) == [("small", 0)]
     assert store.seeds("small", records) == [0]
-    assert len(load("small", folder=records)["epochs"]) == len(result["epochs"])
-    assert load("small", folder=records, measuring="test_error") == load("small", folder=records)
-    assert load("small", folder=records, measuring="nothing known") == load("small", folder=records)
-    detailed = load("small", folder=records, measuring="error_angle")
-    assert detailed["epochs"] == result["epochs"][:-1]
+    longest = load("small", folder=records)
+    assert (len(longest["epochs"]), draws_of(longest)) == (len(result["epochs"]), XLA)
+    assert load("small", folder=records, draws=XLA) == longest
+    other = load("small", folder=records, draws=TENSORFLOW)
+    assert (other["epochs"], draws_of(other)) == (result["epochs"][:-1], TENSORFLOW)
     record(long, records)  # the same once more changes nothing
-    assert load("small", folder=records, measuring="error_angle") == detailed
+    assert load("small", folder=records, draws=TENSORFLOW) == other
     whole = tmp_path / "whole.json"
     whole.write_text(json.dumps(result))
     record(whole, records)
-    assert "error_angle" in load("small", folder=records)["epochs"][-1]
+    assert load("small", folder=records, draws=TENSORFLOW)["epochs"] == result["epochs"]
+    assert load("small", folder=records, draws=XLA)["epochs"] == result["epochs"]
     with pytest.raises(ResultError, match="already holds more epochs"):
         record(short, records)
+
+
+def test_where_there_is_one_run_only_it_stands_for_all_draws(result, tmp_path):
+    source = tmp_path / "result.json"
+    source.write_text(json.dumps(result))
+    record(source, tmp_path / "records")
+    assert draws_of(load("small", folder=tmp_path / "records", draws=XLA)) == TENSORFLOW
 
 
 @pytest.mark.parametrize("path", sorted(store.RECORDS.glob("*.json")), ids=lambda path: path.stem)
 def test_recorded_results_are_whole_and_of_known_experiments(path):
     found = store.read(path)
     longest = store.path_of(found["id"], found["seed"])
-    assert path in (longest, longest.with_suffix(store.DETAILED))
+    assert path in (longest, longest.with_suffix(store.OTHER))
     assert found["digest"] == store.digest(found)
     assert found["configuration"] == json.loads(json.dumps(find(found["id"]).configuration()))
     assert not any(session["commit"].endswith("+changes") for session in found["sessions"])

@@ -9,6 +9,7 @@ from urfb_tf import results
 from urfb_tf.analysis import recorded
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment
+from urfb_tf.results.draws import TENSORFLOW
 
 RIGHT_ANGLE = 90.0  # between W and an R drawn independently of it, at the start
 
@@ -63,10 +64,7 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
     """
     found = []
     for row in experiments:
-        runs = [
-            results.load(row.id, seed, measuring=recorded.SAME_DRAWS)["epochs"][:epoch]
-            for seed in results.seeds(row.id)
-        ]
+        runs = [results.load(row.id, seed, draws=TENSORFLOW)["epochs"][:epoch] for seed in results.seeds(row.id)]
         both = [
             (angle, recorded.recent(epochs, "test_error"))
             for epochs in runs

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from urfb_tf import results
 from urfb_tf.experiments import Experiment
+from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 
-# Experiments that differ in one thing are compared between runs that drew the same random numbers: those of TensorFlow,
-# which alone measure the angles of errors. Exported runs of the same seed draw others.
-SAME_DRAWS = "error_angle"
 WINDOW = 5  # epochs that a mean is taken over: single epochs jump up and down by more than some rows differ
 
 
@@ -33,52 +31,59 @@ class Comparison:
         return self.first - self.second
 
 
-def runs(identifier: str, kind: str | None = None) -> dict[int, dict]:
+def runs(identifier: str, draws: str | None = None) -> dict[int, dict]:
     """The recorded results of an experiment by seed. Of runs of different lengths the longest count alone.
 
     Args:
         identifier: of the experiment.
-        kind: an entry of the epoch records that matters, so that a run which has it goes before a longer one.
+        draws: which random numbers are preferred, as in `urfb_tf.results.load`.
     """
-    found = {seed: results.load(identifier, seed, measuring=kind) for seed in results.seeds(identifier)}
+    found = {seed: results.load(identifier, seed, draws=draws) for seed in results.seeds(identifier)}
     longest = max((len(run["epochs"]) for run in found.values()), default=0)
     return {seed: run for seed, run in found.items() if len(run["epochs"]) == longest}
 
 
-def histories(experiments: Iterable[Experiment], kind: str = "test_error") -> dict[str, list[dict]]:
+def histories(
+    experiments: Iterable[Experiment], kind: str = "test_error", draws: str | None = None
+) -> dict[str, list[dict]]:
     """The epoch records of those experiments that are recorded, by title; of several seeds, the first.
 
     Args:
         experiments: with titles that differ.
         kind: an entry of the records. Runs in which it was not measured are left out.
+        draws: which random numbers are preferred, as in `urfb_tf.results.load`.
     """
     found = {}
     for experiment in experiments:
-        for run in list(runs(experiment.id, kind).values())[:1]:
+        for run in list(runs(experiment.id, draws).values())[:1]:
             if kind in run["epochs"][-1]:
                 found[experiment.title] = run["epochs"]
     return found
 
 
 def comparable(identifiers: Iterable[str]) -> list[dict[int, dict]]:
-    """The recorded results of each experiment by seed, with the same draws in all of them.
+    """The recorded results of each experiment by seed, with the same draws in all of them if there are such.
 
-    The longest, if all of those come from TensorFlow or none does; otherwise those from TensorFlow.
+    Experiments that differ in one thing are best compared between runs that drew the same random numbers. Of two kinds
+    of draws that all have, the one that reaches the later epoch in common; if they have none in common, the longest.
     """
     identifiers = list(identifiers)
-    longest = [runs(identifier) for identifier in identifiers]
-    if len({SAME_DRAWS in run["epochs"][-1] for found in longest for run in found.values()}) <= 1:
-        return longest
-    return [runs(identifier, SAME_DRAWS) for identifier in identifiers]
+    by_draws = {draws: [runs(each, draws) for each in identifiers] for draws in (XLA, TENSORFLOW)}
+    alike = [found for draws, found in by_draws.items() if all(_all_of(draws, of_one) for of_one in found)]
+    return max(alike, key=_common_epoch, default=[runs(identifier) for identifier in identifiers])
+
+
+def _all_of(draws: str, found: dict[int, dict]) -> bool:
+    return bool(found) and all(draws_of(run) == draws for run in found.values())
 
 
 def common_epoch(identifiers: Iterable[str]) -> int:
-    """The last epoch that all of these experiments have reached with the same draws; 0 if one is not recorded."""
+    """The last epoch that all of these experiments have reached, as `comparable` chooses; 0 if one is not recorded."""
     return _common_epoch(comparable(identifiers))
 
 
 def compare(first: str, second: str, field: str = "test_error", until: int | None = None) -> Comparison | None:
-    """Two experiments at the last epoch that both have reached with the same draws; None if one is not recorded.
+    """Two experiments at the last epoch that both have reached, as `comparable` chooses; None if one is not recorded.
 
     Args:
         first, second: ids.

@@ -1,7 +1,7 @@
 """Reading and adding to the recorded results: one JSON file per experiment and seed.
 
-A second one, `*.detailed.json`, stands beside a long run that measured less than a shorter one did, such as one without
-TensorFlow, which does not measure the angles of errors.
+A second one, `*.other.json`, may stand beside it: the longest run that drew other random numbers from the same seed,
+for comparisons with runs that drew as it did (`urfb_tf.results.draws`).
 """
 
 import hashlib
@@ -10,10 +10,11 @@ import pathlib
 
 from urfb_tf.errors import ResultError
 from urfb_tf.files import write_atomically
+from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
 
 RECORDS = pathlib.Path(__file__).parent / "records"
-DETAILED = ".detailed.json"
+OTHER = ".other.json"
 
 
 def path_of(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> pathlib.Path:
@@ -21,15 +22,15 @@ def path_of(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> p
     return folder / f"{identifier.replace('/', '--')}--seed{seed}.json"
 
 
-def _detailed(path: pathlib.Path) -> pathlib.Path:
-    return path.with_suffix(DETAILED)
+def _other(path: pathlib.Path) -> pathlib.Path:
+    return path.with_suffix(OTHER)
 
 
 def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     """(experiment id, seed) of every recorded result, in order."""
     found = []
     for path in sorted(folder.glob("*.json")):
-        if path.name.endswith(DETAILED):
+        if path.name.endswith(OTHER):
             continue
         result = _read_record(path)
         found.append((result["id"], result["seed"]))
@@ -43,14 +44,14 @@ def seeds(identifier: str, folder: pathlib.Path = RECORDS) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
-def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, measuring: str | None = None) -> dict:
+def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, draws: str | None = None) -> dict:
     """A recorded result, as `urfb_tf.results.schema` describes it.
 
     Args:
         identifier, seed: of the run.
         folder: where the results are.
-        measuring: an entry of the epoch records, such as "error_angle". If the longest run lacks it and a shorter one
-            with this seed has it, the shorter one is what is loaded.
+        draws: of which random numbers a run is preferred, as `draws_of` tells it; one of the others is loaded only if
+            there is none. None takes the longest.
 
     Raises:
         ResultError: if it is not recorded, or the file is damaged.
@@ -61,10 +62,9 @@ def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, meas
             f"{identifier} with seed {seed} is not recorded: run `python -m urfb_tf run {identifier} --seed {seed}`."
         )
     result = _read_record(path)
-    if measuring is not None and measuring not in _measured(result) and _detailed(path).exists():
-        detailed = _read_record(_detailed(path))
-        return detailed if measuring in _measured(detailed) else result
-    return result
+    if draws in (None, draws_of(result)) or not _other(path).exists():
+        return result
+    return _read_record(_other(path))
 
 
 def read(path: pathlib.Path) -> dict:
@@ -85,29 +85,29 @@ def read(path: pathlib.Path) -> dict:
 def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path:
     """Put a run's result among the recorded ones, with a digest; a longer run replaces a shorter one only.
 
-    A shorter run that measured more than the longer one is kept beside it, whichever comes first.
+    The longest run of other draws from the seed is kept beside it, whichever comes first.
 
     Returns:
         The file that holds the result now.
 
     Raises:
-        ResultError: if it is no result, or a recorded one is longer and measured as much.
+        ResultError: if it is no result, or a recorded one with the same draws is longer.
     """
     result = read(source)
     target = path_of(result["id"], result["seed"], folder)
-    known = [_read_record(path) for path in (target, _detailed(target)) if path.exists()]
+    known = [_read_record(path) for path in (target, _other(target)) if path.exists()]
     candidates = [result, *known]  # of equally long ones the new one comes first
     longest = max(candidates, key=_length)
-    measured_more = [each for each in candidates if not _measured(each) <= _measured(longest)]
-    detailed = max(measured_more, key=_length, default=None)
-    if result is not longest and result is not detailed:
+    others = [each for each in candidates if draws_of(each) != draws_of(longest)]
+    other = max(others, key=_length, default=None)
+    if result is not longest and result is not other:
         raise ResultError(
             f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
         )
-    if detailed is not None:  # written first, so that nothing is lost if the disk is full
-        _write(detailed, _detailed(target))
+    if other is not None:  # written first, so that nothing is lost if the disk is full
+        _write(other, _other(target))
     _write(longest, target)
-    return target if result is longest else _detailed(target)
+    return target if result is longest else _other(target)
 
 
 def _write(result: dict, path: pathlib.Path) -> None:
@@ -117,11 +117,6 @@ def _write(result: dict, path: pathlib.Path) -> None:
 
 def _length(result: dict) -> int:
     return len(result["epochs"])
-
-
-def _measured(result: dict) -> set[str]:
-    """What the records of its epochs hold."""
-    return set(result["epochs"][-1])
 
 
 def digest(result: dict) -> str:
