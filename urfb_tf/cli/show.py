@@ -73,8 +73,14 @@ def leaderboard(options: argparse.Namespace) -> int:
 
 
 def record(options: argparse.Namespace) -> int:
-    """Copy a run's result into the package."""
+    """Copy a run's result, or the timing of an exported folder, into the package."""
     from urfb_tf.experiments.run import RESULT
+
+    if (options.folder / "timing.json").exists() and not (options.folder / RESULT).exists():
+        from urfb_tf.bench import exported
+
+        print(f"recorded as {exported.record(options.folder / exported.TIMING)}")
+        return 0
     from urfb_tf.results import record as keep
 
     print(f"recorded as {keep(options.folder / RESULT)}")

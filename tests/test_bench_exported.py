@@ -1,0 +1,57 @@
+"""Timings of exported runs: what is taken for one, and what is said of it."""
+
+import json
+
+import pytest
+
+from urfb_tf.__main__ import main
+from urfb_tf.bench import exported
+from urfb_tf.errors import ResultError
+
+TIMING = {
+    "runs": ["table1--cifar10--urfb--seed0", "table1--cifar10--bp-hinge--seed0"],
+    "epochs": 2000,
+    "processes": 2,
+    "seconds": 110.5,
+    "commit": "0123456789abcdef",
+    "date": "2026-01-01T00:00:00+00:00",
+    "versions": {"jax": "0.11"},
+    "hardware": {"device": "A GPU 9"},
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "timing.json").write_text(json.dumps(TIMING))
+    return tmp_path
+
+
+def test_a_timing_is_recorded_under_its_runs_and_device(folder, capsys, monkeypatch):
+    records = folder / "records"
+    monkeypatch.setattr(exported.record, "__defaults__", (records,))
+    assert main(["record", str(folder)]) == 0
+    (path,) = records.iterdir()
+    assert path.name == "table1-cifar10-a-gpu-9.json"
+    assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
+    assert exported.recorded(records) == [TIMING]
+
+
+def test_the_time_is_shared_among_the_runs():
+    assert exported.per_thousand(TIMING) == pytest.approx(55.25)
+    (row,) = exported.table([TIMING]).rows
+    assert row[0] == "table1/cifar10/bp-hinge, table1/cifar10/urfb"
+    assert "55.2 s" in row
+
+
+@pytest.mark.parametrize("change", [{"runs": []}, {"epochs": 0}, {"seconds": "1"}, {"hardware": {}}])
+def test_what_is_no_timing_is_refused(change, folder):
+    (folder / "timing.json").write_text(json.dumps({**TIMING, **change}))
+    with pytest.raises(ResultError, match=r"holds no timing: train exported runs with `runner.py --processes`"):
+        exported.record(folder / "timing.json", folder / "records")
+    assert not (folder / "records").exists()
+
+
+def test_the_recorded_timings_are_whole():
+    found = exported.recorded()
+    assert found
+    assert not any(timing["commit"].endswith("+changes") for timing in found)
