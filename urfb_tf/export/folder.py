@@ -88,8 +88,8 @@ def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, folde
     for phase, model in models_of(experiment, data.classes, seed):
         phases.append(_export_phase(experiment, phase, model, before, splits, folder))
         before = model
-    splits = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
-    arrays = {f"{name}_{part}": array for name, split in splits.items() for part, array in split._asdict().items()}
+    put = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
+    arrays = {f"{name}_{part}": array for name, split in put.items() for part, array in split._asdict().items()}
     manifest = {
         "seed": seed,
         "phases": phases,

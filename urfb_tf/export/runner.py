@@ -360,7 +360,7 @@ def _trained(folder: pathlib.Path, name: str) -> int:
 
 def _latest_session(folder: pathlib.Path, names: list[str]) -> dict:
     sessions = [session for name in names for session in _result(folder, name)["sessions"]]
-    latest = max(sessions, key=lambda session: session["date"], default={})
+    latest: dict = max(sessions, key=lambda session: session["date"], default={})
     return {key: value for key, value in latest.items() if key != "from_epoch"}
 
 
