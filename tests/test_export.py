@@ -263,6 +263,17 @@ def test_a_truncated_file_is_named_in_a_line_with_what_to_do(damaged, exported, 
     assert told[0].endswith(DAMAGED[damaged])
 
 
+def test_a_truncated_result_is_named_before_anything_is_trained(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    (run_of(folder, SMALL, 3) / "result.json").write_text("{")
+    command = [sys.executable, "runner.py", "--epochs", "3", "--processes", "1", "small--seed3"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "result.json cannot be read" in done.stderr
+    assert done.stderr.endswith("move it away, and the run writes it again with its next epochs.\n")
+
+
 def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
     def full(file):
         file.write(b"a part")

@@ -74,14 +74,11 @@ def leaderboard(options: argparse.Namespace) -> int:
 
 def record(options: argparse.Namespace) -> int:
     """Copy a run's result, or the timing of an exported folder, into the package."""
+    from urfb_tf.bench import exported
     from urfb_tf.experiments.run import RESULT
-
-    if (options.folder / "timing.json").exists() and not (options.folder / RESULT).exists():
-        from urfb_tf.bench import exported
-
-        print(f"recorded as {exported.record(options.folder / exported.TIMING)}")
-        return 0
     from urfb_tf.results import record as keep
 
-    print(f"recorded as {keep(options.folder / RESULT)}")
+    result, timing = options.folder / RESULT, options.folder / exported.TIMING
+    of_timing = timing.exists() and not result.exists()
+    print(f"recorded as {exported.record(timing) if of_timing else keep(result)}")
     return 0

@@ -130,7 +130,7 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
-        self.manifest = _read_manifest(folder / "manifest.json")
+        self.manifest = _read_json(folder / "manifest.json", "export the run again")
         self.state, self.epochs, self.sessions = [], [], []
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
@@ -234,11 +234,11 @@ def load_arrays(path: pathlib.Path, remedy: str = "export the run again") -> dic
         raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
 
 
-def _read_manifest(path: pathlib.Path) -> dict:
+def _read_json(path: pathlib.Path, remedy: str) -> dict:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise RunnerError(f"{path} cannot be read ({error}): export the run again") from error
+        raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
 
 
 def _replace(path: pathlib.Path, write) -> None:
@@ -351,7 +351,9 @@ def _train_apart(options: argparse.Namespace, names: list[str], end: float | Non
 
 def _result(folder: pathlib.Path, name: str) -> dict:
     path = folder / "runs" / name / "result.json"
-    return json.loads(path.read_text()) if path.exists() else {"epochs": [], "sessions": []}
+    if not path.exists():
+        return {"epochs": [], "sessions": []}
+    return _read_json(path, "move it away, and the run writes it again with its next epochs")
 
 
 def _trained(folder: pathlib.Path, name: str) -> int:

@@ -19,11 +19,10 @@ IMAGES = 500  # the first of the training set, on which a recorded run's alignme
 
 def angle(a, b) -> float | None:
     """The angle between two arrays of one shape, as vectors. None if one of them is zero."""
-    a, b = (np.asarray(x, np.float64).ravel() for x in (a, b))
-    if a.shape != b.shape:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.size != b.size:
         raise ArgumentError(f"An angle needs two arrays of one size, but got {a.size} and {b.size} entries.")
-    size = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(np.degrees(np.arccos(np.clip(a @ b / size, -1, 1)))) if size > 0 else None
+    return _number(_angle(a, b))
 
 
 def weight_angles(model: keras.Model) -> dict[str, float | None]:
@@ -94,21 +93,26 @@ def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, flo
 
 
 def _numbers(found: dict[str, tf.Tensor]) -> dict[str, float | None]:
-    """Plain numbers, None in place of NaN."""
-    return {name: None if np.isnan(value := float(tensor)) else value for name, tensor in found.items()}
+    return {name: _number(tensor) for name, tensor in found.items()}
 
 
-def _angle(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+def _number(tensor: tf.Tensor) -> float | None:
+    """A plain number, None in place of NaN."""
+    return None if np.isnan(value := float(tensor)) else value
+
+
+def _angle(a, b) -> tf.Tensor:
     """Degrees between two tensors as vectors, float64 []; NaN if one of them is zero."""
     a, b = _vector(a), _vector(b)
     size = tf.norm(a) * tf.norm(b)
-    return tf.acos(tf.clip_by_value(tf.reduce_sum(a * b) / size, -1, 1)) * (180 / np.pi) + 0 / size
+    cosine = tf.clip_by_value(tf.reduce_sum(a * b) / size, -1, 1)
+    return tf.acos(cosine) * (180 / np.pi) + 0 / size  # clipping need not pass NaN on: the last term adds it
 
 
 def _ratio(own: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
     """How long one vector is in lengths of another, float64 []; NaN if the other is zero."""
     size = tf.norm(_vector(true))
-    return tf.norm(_vector(own)) / size + 0 / size
+    return tf.norm(_vector(own)) / size + 0 / size  # the last term makes an infinite ratio NaN
 
 
 def _vector(x) -> tf.Tensor:
