@@ -55,4 +55,7 @@ def arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     given = arguments()
+    missing = [name for name in ("_config.yml", "_toc.yml") if not (given.root / name).is_file()]
+    if missing:
+        sys.exit(f"{given.root} has no {' and no '.join(missing)}: give --root the folder of a book.")
     sys.exit(main(given.root.resolve(), (given.output or given.root).resolve(), given.jobs))

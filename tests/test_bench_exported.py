@@ -39,8 +39,21 @@ def test_a_timing_is_recorded_under_its_runs_and_device(folder, capsys, monkeypa
 def test_the_time_is_shared_among_the_runs():
     assert exported.per_thousand(TIMING) == pytest.approx(55.25)
     (row,) = exported.table([TIMING]).rows
-    assert row[0] == "table1/cifar10/bp-hinge, table1/cifar10/urfb"
+    assert row[0] == "2 of table1/cifar10"
     assert "55.2 s" in row
+
+
+@pytest.mark.parametrize(
+    ("runs", "named"),
+    [
+        (["table1--cifar10--urfb--seed0"], "table1/cifar10/urfb"),
+        (["table1--cifar10--urfb--seed0", "table1--cifar10--urfb--seed1"], "2 of table1/cifar10/urfb"),
+        (["table1--cifar10--urfb--seed0", "connectivity--cifar10--urfb-5--seed0"], "2 runs"),
+    ],
+)
+def test_many_runs_are_counted(runs, named):
+    (row,) = exported.table([{**TIMING, "runs": runs}]).rows
+    assert row[0] == named
 
 
 @pytest.mark.parametrize("change", [{"runs": []}, {"epochs": 0}, {"seconds": "1"}, {"hardware": {}}])

@@ -224,6 +224,14 @@ def test_a_book_that_is_up_to_date_is_left_as_it_is(toy):
     assert toy.ran() == set()
 
 
+def test_a_folder_without_a_book_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "_toc.yml").touch()
+    command = [sys.executable, str(BUILD), "--root", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path} has no _config.yml: give --root the folder of a book.\n"
+
+
 def test_a_page_that_fails_fails_each_build_and_leaves_no_page_to_read(toy):
     toy.write_page("number", "1 / 0")
     for _ in range(2):

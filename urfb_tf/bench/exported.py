@@ -32,9 +32,7 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
         ResultError: if `source` is no timing, or nothing was trained.
     """
     timing = read(source)
-    columns = zip(*(name.split("--") for name in timing["runs"]), strict=False)
-    shared = [names[0] for names in itertools.takewhile(lambda names: len(set(names)) == 1, columns)]
-    what = "-".join([*shared, timing["hardware"]["device"]])
+    what = "-".join([*_shared(timing["runs"]), timing["hardware"]["device"]])
     path = folder / f"{re.sub(r'[^a-z0-9]+', '-', what.lower()).strip('-')}.json"
     write_atomically(path, json.dumps(timing, indent=1).encode() + b"\n")
     return path
@@ -71,7 +69,7 @@ def table(timings: Sequence[dict]) -> Table:
         header,
         [
             [
-                ", ".join(sorted(name.partition("--seed")[0].replace("--", "/") for name in timing["runs"])),
+                _named(timing["runs"]),
                 timing["hardware"]["device"],
                 str(timing["processes"]),
                 str(timing["epochs"]),
@@ -83,3 +81,17 @@ def table(timings: Sequence[dict]) -> Table:
             for timing in timings
         ],
     )
+
+
+def _shared(runs: Sequence[str]) -> list[str]:
+    """What the names of all runs begin with, in parts."""
+    columns = zip(*(name.split("--") for name in runs), strict=False)
+    return [names[0] for names in itertools.takewhile(lambda names: len(set(names)) == 1, columns)]
+
+
+def _named(runs: Sequence[str]) -> str:
+    """The runs in a few words: many of one table are counted."""
+    if len(runs) == 1:
+        return "/".join(part for part in runs[0].split("--") if not part.startswith("seed"))
+    shared = "/".join(_shared(runs))
+    return f"{len(runs)} of {shared}" if shared else f"{len(runs)} runs"
