@@ -10,7 +10,7 @@ AXE = pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js"
 HERE = pathlib.Path(__file__).parent
 
 
-# Of axe's rules those whose answer depends on the theme; the others are asked in one theme.
+# Of axe's rules those whose answer depends on the theme, which the others' does not. No other takes as long.
 OF_COLOUR = ("color-contrast", "link-in-text-block")
 
 
@@ -24,13 +24,17 @@ def layout(page: Page) -> list[str]:
     return page.evaluate(script("layout.js"))
 
 
-def accessibility(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
-    """What axe-core finds at every impact, by these rules or by all of its, those of best practice too."""
+def accessibility(page: Page, rules: tuple[str, ...] = (), but: tuple[str, ...] = ()) -> list[str]:
+    """What axe-core finds at every impact, by these rules or by all of its, those of best practice too.
+
+    The rules of `but` are not asked.
+    """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text())
     options = {
         "preload": False,  # style sheets beside a page that was opened as a file cannot be fetched
         "resultTypes": ["violations"],
+        "rules": {rule: {"enabled": False} for rule in but},
         **({"runOnly": list(rules)} if rules else {}),
     }
     # What MathJax draws, an element or more per letter, is hidden from screen readers: they read the MathML beside it.

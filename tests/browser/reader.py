@@ -46,6 +46,7 @@ class Reader:
 
     Attributes:
         page: Playwright's page.
+        theme: "light" or "dark".
         troubles: what the page has complained of, and what it has asked other hosts for, since it was opened.
     """
 
@@ -76,6 +77,11 @@ class Reader:
         self.page.goto(file.as_uri())
         self.page.evaluate("() => window.MathJax?.startup?.promise")
         return self.page
+
+    def turn(self, theme: str) -> None:
+        """Let the system be light or dark, under the page that is open too."""
+        self.theme = theme
+        self.page.emulate_media(color_scheme=theme)
 
     def resize(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": 844})

@@ -4,7 +4,7 @@ Of an angle 0 is the same direction, 90 no relation, 180 the opposite. All is me
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -80,7 +80,8 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional or
     sequential.
     """
-    return _numbers({name: _angle(*both) for name, both in _errors(model, images, labels, loss).items()})
+    _, errors = _increments_and_errors(model, images, labels, loss)
+    return _numbers({name: _angle(*both) for name, both in errors.items()})
 
 
 def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
@@ -89,7 +90,8 @@ def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     A ratio acts like a factor of the learning rate of what is below. Arguments and models as for `error_angles`; None
     where back-propagation's error is zero.
     """
-    return _numbers({name: _ratio(*both) for name, both in _errors(model, images, labels, loss).items()})
+    _, errors = _increments_and_errors(model, images, labels, loss)
+    return _numbers({name: _ratio(*both) for name, both in errors.items()})
 
 
 def _numbers(found: dict[str, tf.Tensor]) -> dict[str, float | None]:
@@ -121,43 +123,48 @@ def _vector(x) -> tf.Tensor:
 
 def _increments(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
-    layers = feedback_layers(model)
-    kernels = [layer.kernel.value for layer in layers]
-
-    def increments():
-        with tf.GradientTape() as tape:
-            tape.watch(kernels)
-            value = _loss(model, loss)(labels, model(images, training=False))
-        return tape.gradient(value, kernels)
-
-    own = increments()
-    with back_propagating(model):
-        true = increments()
-    return {layer.name: (a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+    increments, _ = _compared(model, labels, loss, lambda: ([], model(images, training=False)))
+    return increments
 
 
-def _errors(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-    """The error at each layer's output under the model's rules and under back-propagation."""
+def _increments_and_errors(model: keras.Model, images, labels, loss) -> tuple[dict, dict]:
+    """The same, and the error at each layer's output, of one pass under either rule."""
     if not getattr(model, "inputs", None):
         raise ArgumentError(
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
             "subclassed."
         )
-    layers = feedback_layers(model)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
-    inside = keras.Model(source, [*(layer.output for layer in layers), *model.outputs])
+    inside = keras.Model(source, [*(layer.output for layer in feedback_layers(model)), *model.outputs])
 
-    def errors():
+    def predict():
+        *between, outputs = inside(images, training=False)
+        return between, outputs
+
+    return _compared(model, labels, loss, predict)
+
+
+def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list, tf.Tensor]]) -> tuple[dict, dict]:
+    """By layer name, the gradients under the model's rules and under back-propagation: by W, and by what lies between.
+
+    Args:
+        predict: gives the layers' outputs, or nothing of them, and the model's.
+    """
+    layers = feedback_layers(model)
+    kernels = [layer.kernel.value for layer in layers]  # plain tensors in a stateless scope
+
+    def gradients():
         with tf.GradientTape() as tape:
-            tape.watch([layer.kernel.value for layer in layers])  # plain tensors in a stateless scope
-            *between, outputs = inside(images, training=False)
+            tape.watch(kernels)
+            between, outputs = predict()
             value = _loss(model, loss)(labels, outputs)
-        return tape.gradient(value, between, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return tape.gradient(value, [*kernels, *between], unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    own = errors()
+    own = gradients()
     with back_propagating(model):
-        true = errors()
-    return {layer.name: (a, b) for layer, a, b in zip(layers, own, true, strict=True)}
+        true = gradients()
+    names, pairs = [layer.name for layer in layers], list(zip(own, true, strict=True))
+    return dict(zip(names, pairs, strict=False)), dict(zip(names, pairs[len(names) :], strict=False))
 
 
 @contextlib.contextmanager
@@ -202,8 +209,7 @@ class Alignment:
 
     def tensors(self, model: keras.Model) -> dict[str, dict[str, tf.Tensor]]:
         """The same as float64 scalars, NaN in place of None: what a compiled function can return."""
-        errors = _errors(model, self.images, self.labels, None)
-        increments = _increments(model, self.images, self.labels, None)
+        increments, errors = _increments_and_errors(model, self.images, self.labels, None)
         found = {
             "weight_angle": {name: _angle(*both) for name, both in _weights(model).items()},
             "update_angle": {name: _angle(*both) for name, both in increments.items()},
