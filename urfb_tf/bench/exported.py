@@ -92,6 +92,6 @@ def _shared(runs: Sequence[str]) -> list[str]:
 def _named(runs: Sequence[str]) -> str:
     """The runs in a few words: many of one table are counted."""
     if len(runs) == 1:
-        return "/".join(part for part in runs[0].split("--") if not part.startswith("seed"))
+        return runs[0].partition("--seed")[0].replace("--", "/")
     shared = "/".join(_shared(runs))
     return f"{len(runs)} of {shared}" if shared else f"{len(runs)} runs"

@@ -163,8 +163,9 @@ def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list
     own = gradients()
     with back_propagating(model):
         true = gradients()
-    names, pairs = [layer.name for layer in layers], list(zip(own, true, strict=True))
-    return dict(zip(names, pairs, strict=False)), dict(zip(names, pairs[len(names) :], strict=False))
+    pairs, count = list(zip(own, true, strict=True)), len(layers)
+    names = [layer.name for layer in layers]
+    return dict(zip(names, pairs[:count], strict=True)), dict(zip(names, pairs[count:], strict=False))
 
 
 @contextlib.contextmanager
