@@ -182,6 +182,13 @@ def test_layers_inside_nested_models_are_found():
     assert angles["outside"] == ZERO
 
 
+@pytest.mark.parametrize("measure", [metrics.update_angles, metrics.error_angles, metrics.error_ratios])
+def test_an_image_without_a_label_is_refused(measure, batch):
+    images, labels = batch
+    with pytest.raises(ArgumentError, match="20 images and 19 labels"):
+        measure(network("urfb"), images, labels[:-1])
+
+
 def test_error_angles_of_a_subclassed_model_are_refused(batch):
     class Subclassed(keras.Model):
         def __init__(self):

@@ -70,6 +70,9 @@ def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, fl
         images: [B, ...], what the model takes.
         labels: what its loss takes.
         loss: a Keras loss; None takes the compiled one.
+
+    Raises:
+        ArgumentError: if there are not as many labels as images.
     """
     return _numbers({name: _angle(*both) for name, both in _increments(model, images, labels, loss).items()})
 
@@ -121,8 +124,15 @@ def _vector(x) -> tf.Tensor:
     return tf.reshape(tf.cast(x, tf.float64), [-1])
 
 
+def _check_batch(images, labels) -> None:
+    count, labelled = (tf.convert_to_tensor(x).shape[0] for x in (images, labels))  # None where only a run tells
+    if None not in (count, labelled) and count != labelled:
+        raise ArgumentError(f"Each image needs its label, but got {count} images and {labelled} labels.")
+
+
 def _increments(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
+    _check_batch(images, labels)
     increments, _ = _compared(model, labels, loss, lambda: ([], model(images, training=False)))
     return increments
 
@@ -134,6 +144,7 @@ def _increments_and_errors(model: keras.Model, images, labels, loss) -> tuple[di
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
             "subclassed."
         )
+    _check_batch(images, labels)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
     inside = keras.Model(source, [*(layer.output for layer in feedback_layers(model)), *model.outputs])
 
