@@ -151,6 +151,11 @@ BROKEN = {
         "<svg> .* nothing scrolls to it",
     ),
     "pale text": ("<main><h1>Title</h1><p style='color: #bbb'>Text</p></main>", checks.accessibility, "color-contrast"),
+    "a pale word among words that look alike": (
+        "<main><h1>Code</h1><pre><i>one</i> <i>two</i> <i>three</i> <i style='color: #bbb'>four</i></pre></main>",
+        checks.accessibility,
+        "color-contrast",
+    ),
     "a picture without a text": ("<main><h1>a</h1><img src='data:,'></main>", checks.accessibility, "image-alt"),
     "a focus that is not seen": (
         "<button style='outline: none'>go</button>",
@@ -181,6 +186,16 @@ def test_the_checks_find_what_is_broken(fresh, tmp_path, markup, check, said):
     file = tmp_path / "broken.html"
     file.write_text(f"<!doctype html><html lang=en><title>Broken</title><meta charset=utf-8>{markup}")
     assert re.search(said, "\n".join(check(fresh().open(file))))
+
+
+def test_what_looks_alike_is_shown_again_after_its_colours_were_checked(fresh, tmp_path):
+    file = tmp_path / "alike.html"
+    file.write_text("<!doctype html><html lang=en><title>a</title><main><h1>a</h1><i>one</i> <i>two</i></main>")
+    page = fresh().open(file)
+    page.evaluate(checks.script("alike.js"), True)
+    assert [page.locator("i").nth(number).is_visible() for number in range(2)] == [True, False]
+    assert checks.accessibility(page) == []
+    assert [page.locator("i").nth(number).is_visible() for number in range(2)] == [True, True]
 
 
 def test_trouble_is_heard(fresh, tmp_path):

@@ -59,10 +59,23 @@ def test_importing_the_package_imports_nothing_that_is_not_needed(python):
     assert not foreign & {"tensorflow_datasets", "matplotlib", "PIL", "pytest", "yaml"}
 
 
-@pytest.mark.parametrize("name", ["load", "train", "untie", "networks"])
-def test_what_is_imported_late_is_there_when_asked_for(python, name):
-    python("-c", f"import urfb_tf; assert urfb_tf.{name} is urfb_tf.{name}; assert {name!r} in vars(urfb_tf)")
-    python("-c", f"from urfb_tf import {name}")
+LATE = ("load", "train", "untie", "networks")
+# As if the package had not been imported before: a process for each case would import TensorFlow each time.
+AFRESH = """
+import sys
+for statement in sys.argv[1:]:
+    for module in [name for name in sys.modules if name.split(".")[0] == "urfb_tf"]:
+        del sys.modules[module]
+    exec(statement, {})
+    assert "urfb_tf" in sys.modules
+"""
+
+
+def test_what_is_imported_late_is_there_when_asked_for(python):
+    as_attribute = "import urfb_tf; assert urfb_tf.{0} is urfb_tf.{0}; assert {0!r} in vars(urfb_tf)"
+    python(
+        "-c", AFRESH, *(as_attribute.format(name) for name in LATE), *(f"from urfb_tf import {name}" for name in LATE)
+    )
 
 
 def test_a_figure_does_not_bring_the_modules_of_the_others(python):
