@@ -75,7 +75,7 @@ def test_a_converted_model_has_the_same_weights_and_output_and_learns(kind, rule
     before = stock.get_weights()
     model = urfb_tf.convert(stock, rule)
     pixels = IMAGES.astype("float32")
-    np.testing.assert_array_equal(model.predict(pixels, verbose=0), stock.predict(pixels, verbose=0))
+    np.testing.assert_array_equal(model(pixels), stock(pixels))
     lowest = rules.get(rule).lowest().name
     assert [layer.rule.name for layer in feedback_layers(model)] == [
         lowest,
@@ -94,7 +94,7 @@ def test_a_converted_model_has_the_same_weights_and_output_and_learns(kind, rule
         np.testing.assert_array_equal(a, b)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded.predict(pixels, verbose=0), model.predict(pixels, verbose=0))
+    np.testing.assert_array_equal(loaded(pixels), model(pixels))
     for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
