@@ -45,10 +45,17 @@ def pytest_addoption(parser):
     parser.addoption("--book", metavar="FOLDER", help="test the book built in this folder, in place of building one")
 
 
+# The book takes longest, and is built by the first test that reads it. Other files that read it come last, so that a
+# second process has something else to do meanwhile. Files that take long come early: no process is left with one.
+FIRST = ("test_browser", "test_export", "test_resume", "test_distributed", "test_rules", "test_timing", "test_build")
+LAST = ("test_buttons", "test_colab", "test_book")
+
+
 def pytest_collection_modifyitems(items):
-    """The longest files go first, so that no process is left with one in the end."""
-    longest = ("test_browser", "test_colab", "test_book", "test_build")
-    items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
+    """Orders the files, so that no process waits for another."""
+    order = {name: place for place, name in enumerate(FIRST, start=-len(FIRST))}
+    order |= {name: place for place, name in enumerate(LAST, start=1)}
+    items.sort(key=lambda item: order.get(item.path.stem, 0))
 
 
 @pytest.fixture(scope="session")
