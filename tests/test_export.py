@@ -225,12 +225,13 @@ def test_what_cannot_be_exported_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--epochs", "0"], "--epochs, --save-every and --processes are whole numbers >= 1."),
-        (["--epochs", "1", "--processes", "0"], "--epochs, --save-every and --processes are whole numbers >= 1."),
+        (["--epochs", "0"], "--epochs and --processes are whole numbers >= 1."),
+        (["--epochs", "1", "--processes", "0"], "--epochs and --processes are whole numbers >= 1."),
         (["--epochs", "1", "--seconds", "0"], "--seconds is more than 0."),
+        (["--epochs", "1", "--save-every", "-1"], "--save-every is at least 0."),
         (["--epochs", "1", "large"], "no large to train: "),
     ],
-    ids=["epochs", "processes", "seconds", "run"],
+    ids=["epochs", "processes", "seconds", "save-every", "run"],
 )
 def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
     done = subprocess.run(
@@ -288,27 +289,56 @@ def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
 
 
 class Counted:
-    """A run that only counts its epochs."""
+    """A run that only counts its epochs, and notes when it is saved if there is something new."""
 
     def __init__(self, done, log):
-        self.epochs, self.log = [None] * done, log
+        self.epochs, self.saved, self.log = [None] * done, done, log
 
     def advance(self, epochs, over):
         while len(self.epochs) < epochs and not over():
             self.epochs.append(None)
-        self.log.append((self, len(self.epochs)))
+
+    def save(self, every=0):
+        if len(self.epochs) > self.saved and not every:
+            self.saved = len(self.epochs)
+            self.log.append((self, self.saved))
 
 
-def test_runs_take_turns_and_the_one_behind_catches_up():
+@pytest.mark.parametrize(("save_every", "on_the_way"), [(0, 3), (30, None)])
+def test_runs_take_turns_and_the_one_behind_catches_up(save_every, on_the_way, monkeypatch):
+    monkeypatch.setattr(runner, "TURN", 3)
     log = []
     ahead, behind = Counted(4, log), Counted(0, log)
-    runner.take_turns([ahead, behind], 6, 3, lambda: False)
-    assert log == [(behind, 3), (ahead, 6), (behind, 6)]
+    runner.take_turns([ahead, behind], 6, save_every, lambda: False)
+    assert log == [(behind, on_the_way), (ahead, 6), (behind, 6)][on_the_way is None :]
 
 
-def test_time_that_is_over_stops_all_runs_with_what_they_have():
+def test_time_that_is_over_stops_all_runs_with_what_they_have(monkeypatch):
+    monkeypatch.setattr(runner, "TURN", 2)
     log, asked = [], itertools.count()
     runs = [Counted(0, log), Counted(0, log)]
-    runner.take_turns(runs, 100, 2, lambda: next(asked) > 3)
+    runner.take_turns(runs, 100, 1000, lambda: next(asked) > 3)
     assert [len(run.epochs) for run in runs] == [2, 1]
-    assert log[-1] == (runs[1], 1)
+    assert log == [(runs[0], 2), (runs[1], 1)]
+
+
+def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp_path, monkeypatch):
+    folder = shutil.copytree(run_of(exported, SMALL, 3), tmp_path / "run", ignore=lambda *_: ["state.npz"])
+    now, device = [100.0], type("Device", (), {"put": staticmethod(np.asarray)})
+    monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
+    run = runner.Run(folder, type("Shelf", (), {"device": device}))
+    run.save()
+    assert not (folder / "state.npz").exists(), "nothing to save yet"
+    run.state, run.epochs = [np.ones(3)], [{"epoch": 1}]
+    now[0] += 29
+    run.save(30)
+    assert not (folder / "state.npz").exists(), "it is not time yet"
+    now[0] += 1
+    run.save(30)
+    run.epochs.append({"epoch": 2})
+    run.save(30)
+    assert json.loads((folder / "result.json").read_text())["epochs"] == [{"epoch": 1}]
+    run.save()
+    assert len(json.loads((folder / "result.json").read_text())["epochs"]) == 2
+    again = runner.Run(folder, type("Shelf", (), {"device": device}))
+    assert (len(again.epochs), *again.state[0]) == (2, 1, 1, 1)

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+TURN = 10  # epochs of a run at a time
 
 
 class RunnerError(Exception):
@@ -134,21 +135,21 @@ class Run:
         self.state, self.epochs, self.sessions = [], [], []
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
+        self._written = time.monotonic()  # when the run was last saved, or begun
         if (folder / "state.npz").exists():
             saved = load_arrays(folder / "state.npz", "move it away, and the run begins anew")
             past = json.loads(saved.pop("past").tobytes())
             self.epochs, self.sessions = past["epochs"], past["sessions"]
             self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
+        self._saved = len(self.epochs)
 
     def advance(self, epochs: int, over: Callable[[], bool]) -> None:
-        """Train up to so many epochs in all, or until time is over, and save."""
+        """Train up to so many epochs in all, or until time is over."""
         if not self._joined:
             self.sessions.append(self._session())
             self._joined = True
         while len(self.epochs) < epochs and not over():
             self.epochs.append(self._epoch(self._enter(len(self.epochs)), len(self.epochs)))
-        if self.epochs:
-            self.save()
 
     def _enter(self, epoch: int) -> Phase:
         """The phase that an epoch belongs to; its weights begin if it is the phase's first."""
@@ -202,8 +203,14 @@ class Run:
             "hardware": device.describe(),
         }
 
-    def save(self) -> None:
-        """Write `state.npz` and `result.json`, each whole or not at all."""
+    def save(self, every: float = 0) -> None:
+        """Write `state.npz` and `result.json`, each whole or not at all.
+
+        Not if there is nothing new, or `every` seconds have not passed since they were written: a small network on a
+        fast device would wait for its weights longer than it trains.
+        """
+        if len(self.epochs) == self._saved or time.monotonic() - self._written < every:
+            return
         past = json.dumps({"epochs": self.epochs, "sessions": self.sessions}).encode()
         arrays = {f"{n:03d}": np.asarray(array) for n, array in enumerate(self.state)}
         arrays["past"] = np.frombuffer(past, np.uint8)
@@ -211,18 +218,22 @@ class Run:
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
         content = json.dumps(result, indent=1).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
+        self._saved, self._written = len(self.epochs), time.monotonic()
 
 
-def take_turns(runs: list[Run], epochs: int, stretch: int, over: Callable[[], bool]) -> None:
-    """Train all runs up to so many epochs, `stretch` epochs each at a time, or until time is over."""
-    while not over():
-        unfinished = [run for run in runs if len(run.epochs) < epochs]
-        if not unfinished:
-            return
+def take_turns(runs: list[Run], epochs: int, save_every: float, over: Callable[[], bool]) -> None:
+    """Train all runs up to so many epochs, `TURN` epochs each at a time, or until time is over.
+
+    Each is saved when it is done or time is over, and until then every so many seconds, after a turn.
+    """
+    while not over() and (unfinished := [run for run in runs if len(run.epochs) < epochs]):
         behind = min(len(run.epochs) for run in unfinished)
         for run in unfinished:
-            if len(run.epochs) < behind + stretch:
-                run.advance(min(behind + stretch, epochs), over)
+            if len(run.epochs) < behind + TURN:
+                run.advance(min(behind + TURN, epochs), over)
+                run.save(save_every if len(run.epochs) < epochs else 0)
+    for run in runs:
+        run.save()
 
 
 def load_arrays(path: pathlib.Path, remedy: str = "export the run again") -> dict[str, np.ndarray]:
@@ -263,7 +274,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train exported runs with JAX.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="folders under runs/ (default: all)")
     parser.add_argument("--epochs", type=int, required=True, help="epochs in all, of each run")
-    parser.add_argument("--save-every", type=int, default=10, help="epochs of a run at a time (default: 10)")
+    parser.add_argument(
+        "--save-every", type=float, default=30, metavar="SECONDS", help="between two savings of a run (default: 30)"
+    )
     parser.add_argument("--seconds", type=float, help="stop after this time, with everything saved (default: never)")
     parser.add_argument(
         "--processes",
@@ -285,8 +298,10 @@ def main() -> int:
 
 
 def _train(options: argparse.Namespace) -> None:
-    if min(options.epochs, options.save_every, 1 if options.processes is None else options.processes) < 1:
-        raise RunnerError("--epochs, --save-every and --processes are whole numbers >= 1")
+    if min(options.epochs, 1 if options.processes is None else options.processes) < 1:
+        raise RunnerError("--epochs and --processes are whole numbers >= 1")
+    if options.save_every < 0:
+        raise RunnerError("--save-every is at least 0")
     if options.seconds is not None and options.seconds <= 0:
         raise RunnerError("--seconds is more than 0")
     present = sorted(path.parent.name for path in options.folder.glob("runs/*/manifest.json"))
