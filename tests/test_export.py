@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -304,13 +305,14 @@ class Counted:
             self.log.append((self, self.saved))
 
 
-@pytest.mark.parametrize(("save_every", "on_the_way"), [(0, 3), (30, None)])
-def test_runs_take_turns_and_the_one_behind_catches_up(save_every, on_the_way, monkeypatch):
+@pytest.mark.parametrize("save_every", [0, 30])
+def test_runs_take_turns_and_the_one_behind_catches_up(save_every, monkeypatch):
     monkeypatch.setattr(runner, "TURN", 3)
     log = []
     ahead, behind = Counted(4, log), Counted(0, log)
     runner.take_turns([ahead, behind], 6, save_every, lambda: False)
-    assert log == [(behind, on_the_way), (ahead, 6), (behind, 6)][on_the_way is None :]
+    on_the_way = [] if save_every else [(behind, 3)]
+    assert log == [*on_the_way, (ahead, 6), (behind, 6)]
 
 
 def test_time_that_is_over_stops_all_runs_with_what_they_have(monkeypatch):
@@ -324,9 +326,9 @@ def test_time_that_is_over_stops_all_runs_with_what_they_have(monkeypatch):
 
 def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp_path, monkeypatch):
     folder = shutil.copytree(run_of(exported, SMALL, 3), tmp_path / "run", ignore=lambda *_: ["state.npz"])
-    now, device = [100.0], type("Device", (), {"put": staticmethod(np.asarray)})
+    now, shelf = [100.0], types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray))
     monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
-    run = runner.Run(folder, type("Shelf", (), {"device": device}))
+    run = runner.Run(folder, shelf)
     run.save()
     assert not (folder / "state.npz").exists(), "nothing to save yet"
     run.state, run.epochs = [np.ones(3)], [{"epoch": 1}]
@@ -340,5 +342,5 @@ def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp
     assert json.loads((folder / "result.json").read_text())["epochs"] == [{"epoch": 1}]
     run.save()
     assert len(json.loads((folder / "result.json").read_text())["epochs"]) == 2
-    again = runner.Run(folder, type("Shelf", (), {"device": device}))
+    again = runner.Run(folder, shelf)
     assert (len(again.epochs), *again.state[0]) == (2, 1, 1, 1)

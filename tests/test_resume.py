@@ -55,9 +55,9 @@ def outcome(folder):
 @pytest.fixture(scope="module")
 def unstopped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unstopped") / "run"
-    status, output, errors = finish(start(folder, "--epochs", "2", "--quiet"))
+    status, output, errors = finish(start(folder, "--epochs", "3", "--quiet"))
     assert status == 0, errors
-    assert "after 2 epochs train error" in output
+    assert "after 3 epochs train error" in output
     assert output.count("\n") == 1
     return folder
 
@@ -65,7 +65,7 @@ def unstopped(tmp_path_factory):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_run_goes_on_to_the_same_bits(how, unstopped, tmp_path):
     folder = tmp_path / "run"
-    status, output, errors = stop_in_epoch(start(folder, "--epochs", "2"), 2, how)
+    status, output, errors = stop_in_epoch(start(folder, "--epochs", "3"), 2, how)
     if how == signal.SIGINT:
         assert status == 130
         assert "Stopped after" in output
@@ -74,8 +74,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(how, unstopped, tmp_path):
     else:
         assert status == -signal.SIGKILL
     done = len(json.loads((folder / "result.json").read_text())["epochs"])
-    assert done == 1
-    status, output, errors = finish(start(folder, "--epochs", "2", "--quiet"))
+    assert 1 <= done < 3
+    status, output, errors = finish(start(folder, "--epochs", "3", "--quiet"))
     assert status == 0, errors
     weights, epochs, rest = outcome(folder)
     expected_weights, expected_epochs, expected_rest = outcome(unstopped)

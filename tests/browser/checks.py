@@ -24,22 +24,32 @@ def layout(page: Page) -> list[str]:
     return page.evaluate(script("layout.js"))
 
 
-def accessibility(page: Page, rules: tuple[str, ...] = (), but: tuple[str, ...] = ()) -> list[str]:
-    """What axe-core finds at every impact, by these rules or by all of its, those of best practice too.
+def accessibility(page: Page) -> list[str]:
+    """What axe-core finds at every impact, by all of its rules, those of best practice too."""
+    return structure(page) + colours(page)
 
-    The rules of `but` are not asked. Those of colour are asked of one of all elements that look alike.
-    """
+
+def structure(page: Page) -> list[str]:
+    """What it finds by all rules but those of colour."""
+    return _axe(page, {"rules": {rule: {"enabled": False} for rule in OF_COLOUR}})
+
+
+def colours(page: Page) -> list[str]:
+    """What it finds by the rules of colour, which are asked of one of all elements that look alike."""
+    page.evaluate(script("alike.js"), True)
+    found = _axe(page, {"runOnly": list(OF_COLOUR)})
+    page.evaluate(script("alike.js"), False)
+    return found
+
+
+def _axe(page: Page, options: dict) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text())
-    of_colour = tuple(rule for rule in OF_COLOUR if rule not in but and (not rules or rule in rules))
-    others = {"runOnly": kept} if (kept := [rule for rule in rules if rule not in OF_COLOUR]) else {}
-    found = []
-    if others or not rules:
-        found += _axe(page, {"rules": {rule: {"enabled": False} for rule in (*but, *OF_COLOUR)}, **others})
-    if of_colour:
-        page.evaluate(script("alike.js"), True)
-        found += _axe(page, {"runOnly": list(of_colour)})
-        page.evaluate(script("alike.js"), False)
+    # Style sheets beside a page that was opened as a file cannot be fetched: no preload.
+    options = {"preload": False, "resultTypes": ["violations"], **options}
+    # What MathJax draws, an element or more per letter, is hidden from screen readers: they read the MathML beside it.
+    where = {"exclude": [["mjx-math"]]}
+    found = page.evaluate("([where, options]) => axe.run(where, options)", [where, options])["violations"]
     return [
         f"{rule['id']} ({rule['impact']}): {' '.join(map(str, node['target']))}: {node['failureSummary']}"
         for rule in found
@@ -47,12 +57,3 @@ def accessibility(page: Page, rules: tuple[str, ...] = (), but: tuple[str, ...] 
         # It does not count the MathML of a formula as text, which screen readers read.
         if not (rule["id"] == "empty-table-header" and page.locator(node["target"][0]).locator("mjx-container").count())
     ]
-
-
-def _axe(page: Page, options: dict) -> list[dict]:
-    """The rules that are broken, in axe's own form."""
-    # What MathJax draws, an element or more per letter, is hidden from screen readers: they read the MathML beside it.
-    where = {"exclude": [["mjx-math"]]}
-    # Style sheets beside a page that was opened as a file cannot be fetched: no preload.
-    options = {"preload": False, "resultTypes": ["violations"], **options}
-    return page.evaluate("([where, options]) => axe.run(where, options)", [where, options])["violations"]
