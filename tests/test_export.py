@@ -229,10 +229,12 @@ def test_what_cannot_be_exported_is_refused():
         (["--epochs", "0"], "--epochs and --processes are whole numbers >= 1."),
         (["--epochs", "1", "--processes", "0"], "--epochs and --processes are whole numbers >= 1."),
         (["--epochs", "1", "--seconds", "0"], "--seconds is more than 0."),
+        (["--epochs", "1", "--seconds", "nan"], "--seconds is more than 0."),
         (["--epochs", "1", "--save-every", "-1"], "--save-every is at least 0."),
+        (["--epochs", "1", "--save-every", "nan"], "--save-every is at least 0."),
         (["--epochs", "1", "large"], "no large to train: "),
     ],
-    ids=["epochs", "processes", "seconds", "save-every", "run"],
+    ids=["epochs", "processes", "seconds", "seconds-nan", "save-every", "save-every-nan", "run"],
 )
 def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
     done = subprocess.run(

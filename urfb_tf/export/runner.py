@@ -300,9 +300,9 @@ def main() -> int:
 def _train(options: argparse.Namespace) -> None:
     if min(options.epochs, 1 if options.processes is None else options.processes) < 1:
         raise RunnerError("--epochs and --processes are whole numbers >= 1")
-    if options.save_every < 0:
+    if not options.save_every >= 0:  # "nan" is a number to argparse, and to no comparison
         raise RunnerError("--save-every is at least 0")
-    if options.seconds is not None and options.seconds <= 0:
+    if options.seconds is not None and not options.seconds > 0:
         raise RunnerError("--seconds is more than 0")
     present = sorted(path.parent.name for path in options.folder.glob("runs/*/manifest.json"))
     unknown = [name for name in options.runs if name not in present]
