@@ -10,7 +10,7 @@ from urfb_tf.__main__ import main
 from urfb_tf.cli import parse
 from urfb_tf.cli.run import _experiments, _ProgressBar
 from urfb_tf.experiments import EXPERIMENTS
-from urfb_tf.results import store
+from urfb_tf.results import load, seeds, store
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,8 @@ def run(*arguments):
 
 BAD = {
     "run lenet": "Unknown network or experiment 'lenet': did you mean 'deepnet'? `python -m urfb_tf list` names all",
+    "list table4": "Unknown experiment or place 'table4': did you mean 'table3' or ",
+    "results table2 rules": "The paper has no numbers of rules: `python -m urfb_tf list rules` says what is recorded.",
     "run simpnet --dataset mnist": "Unknown dataset 'mnist': use one of 'cifar10', 'cifar100', 'generated'.",
     "run simpnet --rule hebb": "Unknown rule 'hebb': use one of ",
     "run simpnet --loss square": "Unknown loss 'square': use one of 'hinge', 'softmax', 'circuit'.",
@@ -155,6 +157,15 @@ def test_experiments_are_listed_with_the_papers_numbers(capsys):
     assert [line.split()[0] for line in lines] == list(EXPERIMENTS)
     row = next(line for line in lines if line.startswith("table1/cifar10/urfb "))
     assert '{"train": 0.07, "test": 0.31}' in row
+    epochs = max(len(load("table1/cifar10/urfb", seed)["epochs"]) for seed in seeds("table1/cifar10/urfb"))
+    assert f" {epochs} epochs recorded" in row  # of the longest seed, whichever comes last
+    assert not [line for line in lines if not line.startswith("table") and line.endswith("paper")]
+
+
+def test_experiments_of_some_places_are_listed_once_and_in_order(capsys):
+    assert main(["list", "table3/urfb", "table2/deepnet", "table2"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == [key for key in EXPERIMENTS if key.startswith("table2/")] + ["table3/urfb", "table3/urfb/untied"]
 
 
 def test_a_result_is_recorded_under_its_experiment(capsys, monkeypatch, tmp_path):
@@ -208,6 +219,15 @@ def test_results_show_one_line_or_object_per_number(capsys):
         "id", "table", "row", "split", "tying", "paper", "measured", "spread", "seeds", "epochs", "device", "deviation",
         "verdict", "files",
     }  # fmt: skip
+
+
+def test_results_of_some_places_are_shown_alone(capsys):
+    assert main(["results", "table3"]) == 0
+    *lines, summary = capsys.readouterr().out.splitlines()
+    assert [line.split("/")[0] for line in lines] == ["table3"] * 12
+    assert sum(int(part.split()[0]) for part in summary.split(", ")) == 12
+    assert main(["results", "--json", "table1/cifar10/urfb", "table3"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4 + 12
 
 
 def test_the_module_is_the_command(python):

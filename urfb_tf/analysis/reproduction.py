@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics
+from collections.abc import Iterable
 
 from urfb_tf import results
 from urfb_tf.analysis import recorded
@@ -53,10 +54,14 @@ class Number:
     files: list[str]
 
 
-def numbers() -> list[Number]:
-    """All 66 of Tables 1, 2 and 3, in their order."""
+def numbers(experiments: Iterable[Experiment] = PAPER) -> list[Number]:
+    """Two of each experiment: all 66 of Tables 1, 2 and 3, in their order, or those of some experiments.
+
+    Args:
+        experiments: with numbers of the paper.
+    """
     found = []
-    for experiment in PAPER:
+    for experiment in experiments:
         runs = recorded.runs(experiment.id)
         longest = max((len(run["epochs"]) for run in runs.values()), default=0)
         found += [_number(experiment, split, runs, longest) for split in FIELDS]

@@ -49,17 +49,23 @@ def _add_seeds(command, verb: str) -> None:
     seeds.add_argument("--seeds", type=int, metavar="N", help=f"{verb} N times, with the seeds 0 to N - 1")
 
 
+def _add_places(command) -> None:
+    command.add_argument("what", nargs="*", help="ids or places, such as table1/cifar10 (default: all)")
+
+
 def _add_shows(commands) -> None:
     from urfb_tf.cli import show
 
     listing = commands.add_parser("list", help="list the experiments and what is recorded of them")
+    _add_places(listing)
     listing.set_defaults(command=show.list_experiments)
 
     status = commands.add_parser("status", help="say how far the runs in a folder have come")
     status.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder (default: runs)")
     status.set_defaults(command=show.status)
 
-    numbers = commands.add_parser("results", help="show the paper's 66 numbers beside the recorded ones")
+    numbers = commands.add_parser("results", help="show the paper's numbers beside the recorded ones")
+    _add_places(numbers)
     numbers.add_argument("--json", action="store_true", help="print one JSON object per number, in a list")
     numbers.set_defaults(command=show.results)
 

@@ -3,18 +3,22 @@
 import argparse
 import json
 
+from urfb_tf.cli import selection
+
 
 def list_experiments(options: argparse.Namespace) -> int:
-    """One line per experiment."""
+    """One line per experiment: its id, the epochs of its longest recorded runs with their seeds, the paper's errors."""
+    from urfb_tf.analysis import recorded
     from urfb_tf.experiments import EXPERIMENTS
-    from urfb_tf.results import ids, load
 
-    recorded = {identifier: len(load(identifier, seed)["epochs"]) for identifier, seed in ids()}
     width = max(map(len, EXPERIMENTS)) + 2
-    for identifier, experiment in EXPERIMENTS.items():
-        epochs = f"{recorded[identifier]} epochs recorded" if identifier in recorded else "not recorded"
-        paper = json.dumps(vars(experiment.paper)) if experiment.paper else ""
-        print(f"{identifier:{width}}{epochs:24}paper {paper}")
+    for experiment in selection.below(options.what):
+        runs = recorded.runs(experiment.id)
+        epochs = max((len(run["epochs"]) for run in runs.values()), default=0)
+        counted = f" of {len(runs)} seeds" if len(runs) > 1 else ""
+        done = f"{epochs} epochs{counted} recorded" if runs else "not recorded"
+        paper = f"paper {json.dumps(vars(experiment.paper))}" if experiment.paper else ""
+        print(f"{experiment.id:{width}}{done:32}{paper}".rstrip())
     return 0
 
 
@@ -39,10 +43,10 @@ def status(options: argparse.Namespace) -> int:
 
 
 def results(options: argparse.Namespace) -> int:
-    """The 66 numbers, and how many are reproduced."""
+    """The paper's numbers, all 66 or those of some places, and how many are reproduced."""
     from urfb_tf.analysis.reproduction import VERDICTS, numbers
 
-    found = numbers()
+    found = numbers(selection.below(options.what, of_paper=True))
     if options.json:
         print(json.dumps([vars(number) for number in found], indent=1))
         return 0
