@@ -39,6 +39,7 @@ def _add_run(commands) -> None:
     command.add_argument("--checkpoint-every", type=int, default=5, help="epochs between checkpoints (default: 5)")
     command.add_argument("--gpus", type=int, metavar="N", help="share each batch over N GPUs (default: one device)")
     command.add_argument("--no-alignment", action="store_true", help="do not measure angles after each epoch")
+    command.add_argument("--increments", action="store_true", help="measure how increments of successive batches agree")
     command.add_argument("--quiet", action="store_true", help="no progress bar")
     command.set_defaults(command=run)
 

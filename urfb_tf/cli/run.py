@@ -39,6 +39,7 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
         folder=folder,
         checkpoint_every=options.checkpoint_every,
         alignment=not options.no_alignment,
+        increments=options.increments,
         progress=None if options.quiet else _ProgressBar(),
         strategy=strategy,
     )

@@ -5,7 +5,7 @@ import dataclasses
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.paper import PAPER
 
-DELAYS = {1: 1, 10: 1, 100: 10, 1000: 100}  # batches, and how many take effect together; 90 batches are an epoch
+DELAYS = {1: 1, 2: 1, 10: 1, 100: 10, 1000: 100}  # batches, and how many take effect together; 90 batches are an epoch
 PROBABILITIES = (0.5, 0.1, 0.01)
 NOISE = (0.3, 1.0, 3.0)
 OUTPUT_NOISE = (1.0, 3.0)

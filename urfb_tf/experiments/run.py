@@ -12,7 +12,7 @@ from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
-from urfb_tf.metrics import HomogeneityProbe
+from urfb_tf.metrics import HomogeneityProbe, IncrementProbe
 from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.filters import filters_of
 from urfb_tf.results.schema import check
@@ -20,6 +20,7 @@ from urfb_tf.training import Checkpoint, train
 
 CHECKPOINT = "checkpoint.npz"
 RESULT = "result.json"
+BATCHES = 20  # that increments are measured on
 
 
 def run(
@@ -30,6 +31,7 @@ def run(
     folder: str | pathlib.Path | None = None,
     checkpoint_every: int = 5,
     alignment: bool = True,
+    increments: bool = False,
     data: datasets.Dataset | None = None,
     progress=None,
     strategy: tf.distribute.Strategy | None = None,
@@ -43,6 +45,8 @@ def run(
         folder: receives `checkpoint.npz` and, after every epoch, `result.json`. None keeps nothing.
         checkpoint_every: write the checkpoint after so many epochs, and at the end.
         alignment: whether to measure the angles of `urfb_tf.metrics` after every epoch, on the first training batch.
+        increments: whether to measure after every epoch how W's increments of successive batches agree, in 20 steps
+            that are then taken back; the training goes on as without.
         data: the dataset, if it is loaded already.
         progress, strategy: as in `urfb_tf.training.train`. The run can go on with another number of devices.
 
@@ -57,6 +61,7 @@ def run(
     data = datasets.load(experiment.dataset) if data is None else data
     head = header(experiment, data, seed)
     identity = {**head["configuration"], "seed": seed, "data_sha256": head["data"]["sha256"], "alignment": alignment}
+    identity |= {"increments": True} if increments else {}
     folder = None if folder is None else pathlib.Path(folder)
     latest: dict = {}
 
@@ -74,6 +79,9 @@ def run(
     if strategy is not None:
         session["hardware"]["replicas"] = strategy.num_replicas_in_sync
     probes: list = [Alignment(*(array[:IMAGES] for array in data.train))] if alignment else []
+    if increments:
+        some = [array[: BATCHES * experiment.batch_size] for array in data.train]
+        probes.append(IncrementProbe(*some, batch_size=experiment.batch_size, learning_rate=experiment.learning_rate))
     schedule = experiment.schedule
     model, start = experiment.make_model(data.classes, seed), 0
     filters_at_start: dict = {}

@@ -16,5 +16,7 @@ from urfb_tf.metrics.homogeneity import HomogeneityProbe as HomogeneityProbe
 from urfb_tf.metrics.homogeneity import homogeneity as homogeneity
 from urfb_tf.metrics.homogeneity import whole_filters as whole_filters
 from urfb_tf.metrics.neighbours import neighbour_similarity as neighbour_similarity
+from urfb_tf.metrics.succession import IncrementProbe as IncrementProbe
+from urfb_tf.metrics.succession import increment_cosines as increment_cosines
 from urfb_tf.metrics.trace import Snapshot as Snapshot
 from urfb_tf.metrics.trace import trace as trace

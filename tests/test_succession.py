@@ -1,0 +1,100 @@
+"""How increments of successive batches agree: by hand, and as a probe that leaves the training as it is."""
+
+import keras
+import numpy as np
+import pytest
+
+import urfb_tf
+from urfb_tf.errors import ArgumentError
+from urfb_tf.experiments import run as experiments_run
+from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.metrics import IncrementProbe, increment_cosines
+
+
+class Square(keras.losses.Loss):
+    """Half the squared distance of one output from 1, whatever the label."""
+
+    def call(self, labels, outputs):
+        return 0.5 * keras.ops.sum((outputs - 1) ** 2, axis=-1)
+
+
+def one_weight(start=0.0):
+    """A model of one weight w, so that an increment is the number 1 - w."""
+    model = keras.Sequential([keras.Input([1]), urfb_tf.FeedbackDense(1, use_bias=False)])
+    model.compile(loss=Square(reduction="sum_over_batch_size"))
+    model.layers[0].kernel.assign([[start]])
+    return model
+
+
+ONES, LABELS = np.ones([6, 1], "float32"), np.zeros(6, "int64")
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "cosines"),
+    [(0.5, {1: 1.0, 2: 1.0}), (1.5, {1: -1.0, 2: 1.0})],  # curvature 1: beyond a step of 1 each increment overshoots
+)
+def test_a_step_too_long_for_the_curvature_takes_back_what_the_last_has_done(learning_rate, cosines):
+    found = increment_cosines(one_weight(), ONES, LABELS, batch_size=1, learning_rate=learning_rate)
+    for lag, cosine in cosines.items():
+        (value,) = found[lag].values()
+        assert value == pytest.approx(cosine)
+
+
+def test_the_cosines_are_those_of_single_steps():
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.normal(size=[40, 6]).astype("float32"), rng.integers(0, 3, 40)
+
+    def fresh():
+        layers = [
+            urfb_tf.FeedbackDense(5, rule="urfb", activation="tanh", seed=1),
+            urfb_tf.FeedbackDense(3, rule="urfb", seed=2),
+        ]
+        model = keras.Sequential([keras.Input([6]), *layers])
+        model.compile(optimizer=keras.optimizers.SGD(0.3), loss=urfb_tf.OneVsRestHinge())
+        return model
+
+    model, moved = fresh(), []
+    for start in range(0, 40, 10):
+        before = [layer.kernel.numpy() for layer in model.layers]
+        model.train_on_batch(inputs[start : start + 10], labels[start : start + 10])
+        moved.append([(layer.kernel.numpy() - w).ravel() for layer, w in zip(model.layers, before, strict=True)])
+    model = fresh()
+    found = increment_cosines(model, inputs, labels, batch_size=10, learning_rate=0.3, lags=(1, 3))
+    for number, layer in enumerate(model.layers):
+        for lag in (1, 3):
+            pairs = [(moved[i][number], moved[i + lag][number]) for i in range(4 - lag)]
+            by_hand = [a @ b / np.sqrt((a @ a) * (b @ b)) for a, b in pairs]
+            assert found[lag][layer.name] == pytest.approx(np.mean(by_hand), abs=1e-4)
+
+
+def test_a_layer_that_does_not_move_is_left_out():
+    model = one_weight(start=1.0)
+    assert increment_cosines(model, ONES, LABELS, batch_size=1) == {1: {}, 2: {}}
+
+
+def test_the_training_goes_on_as_without(small_data):
+    experiment = Experiment("x", "x", "simpnet", "generated", rule="delayed", batch_size=5)
+    results = [
+        experiments_run.run(experiment, epochs=2, data=small_data, alignment=False, increments=increments)["epochs"]
+        for increments in (True, False)
+    ]
+    with_them, without = results
+    for one, other in zip(with_them, without, strict=True):
+        found = [one.pop(f"increment_cosine_{lag}") for lag in IncrementProbe.LAGS]
+        assert all(set(each) == {"conv1", "dense1", "output"} for each in found)
+        assert {k: v for k, v in one.items() if k != "seconds"} == {k: v for k, v in other.items() if k != "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"batch_size": 0}, "batch size >= 1"),
+        ({"learning_rate": -1.0}, "learning rate > 0"),
+        ({"lags": ()}, "whole numbers >= 1, but got ()"),
+        ({"batch_size": 3}, "need at least 3 batches, but 6 examples make 2 of 3"),
+    ],
+)
+def test_bad_numbers_are_told_in_one_sentence(changes, sentence):
+    with pytest.raises(ArgumentError) as caught:
+        increment_cosines(one_weight(), ONES, LABELS, **{"batch_size": 1, **changes})
+    assert sentence in str(caught.value)

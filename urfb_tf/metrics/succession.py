@@ -1,0 +1,124 @@
+"""Do the increments of successive batches agree, or does one take back what the other has done?"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf.errors import ArgumentError, is_positive, is_whole
+from urfb_tf.layers import feedback_layers
+
+
+def increment_cosines(
+    model: keras.Model,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    *,
+    batch_size: int = 500,
+    learning_rate: float = 0.1,
+    lags: Sequence[int] = (1, 2),
+) -> dict[int, dict[str, float]]:
+    """The cosine of the angle between W's increments of two batches some steps apart, the mean over all such pairs.
+
+    The model takes one step of plain SGD per batch, in the order of the examples, and is then put back to what it was.
+    Around 1 the increments add up; at 0 they have nothing to do with each other; near -1 each takes back most of what
+    the last has done, as where the step is too long for the curvature of the loss.
+
+    Args:
+        model: a built and compiled model with layers of feedback.
+        inputs: [N, ...] examples. A rest that fills no batch is left out.
+        labels: [N] whole numbers from 0.
+        batch_size: examples per step.
+        learning_rate: SGD's step.
+        lags: how many steps apart, each >= 1; N must have enough batches for the largest.
+
+    Returns:
+        By lag, then by layer name. Pairs of which one increment is 0 are left out; a layer without others, too.
+
+    Raises:
+        ArgumentError: if a number is out of range, or there are too few examples.
+    """
+    _check(len(labels), batch_size, learning_rate, lags)
+    layers = feedback_layers(model)
+    variables = [variable.value for variable in model.trainable_variables]
+    before = [variable.numpy() for variable in model.variables]
+
+    @tf.function(autograph=False)
+    def gradients(images, targets):
+        with tf.GradientTape() as tape:
+            loss = model.loss(targets, model(images, training=True))
+        found = tape.gradient(loss, [*variables, *(layer.kernel.value for layer in layers)])
+        return found[: len(variables)], found[len(variables) :]
+
+    pairs: dict[int, dict[str, list[float]]] = {lag: {layer.name: [] for layer in layers} for lag in lags}
+    recent: list[dict[str, np.ndarray]] = []  # the increments of the last batches, the latest first
+    try:
+        for start in range(0, len(labels) - batch_size + 1, batch_size):
+            batch = slice(start, start + batch_size)
+            changes, of_kernels = gradients(tf.convert_to_tensor(inputs[batch]), tf.convert_to_tensor(labels[batch]))
+            for variable, change in zip(variables, changes, strict=True):
+                variable.assign_sub(learning_rate * change)
+            now = {layer.name: _unit(kernel.numpy()) for layer, kernel in zip(layers, of_kernels, strict=True)}
+            recent.insert(0, now)
+            del recent[max(lags) + 1 :]
+            for lag in lags:
+                if lag < len(recent):
+                    for name, increment in now.items():
+                        if increment.any() and recent[lag][name].any():
+                            pairs[lag][name].append(float(np.vdot(increment, recent[lag][name])))
+    finally:
+        for variable, value in zip(model.variables, before, strict=True):
+            variable.assign(value)
+    return {
+        lag: {name: float(np.mean(values)) for name, values in found.items() if values} for lag, found in pairs.items()
+    }
+
+
+class IncrementProbe:
+    """`increment_cosines` after each epoch, as a probe for `urfb_tf.train`.
+
+    Args:
+        inputs, labels, batch_size, learning_rate: as those of `increment_cosines`; some twenty batches are enough.
+    """
+
+    LAGS = (1, 2)
+
+    def __init__(self, inputs: np.ndarray, labels: np.ndarray, *, batch_size: int = 500, learning_rate: float = 0.1):
+        _check(len(labels), batch_size, learning_rate, self.LAGS)
+        self.inputs, self.labels, self.batch_size, self.learning_rate = inputs, labels, batch_size, learning_rate
+
+    def __call__(self, model: keras.Model) -> dict:
+        """`increment_cosine_1` and `increment_cosine_2`, of batches one and two steps apart, each by layer name."""
+        found = increment_cosines(
+            model,
+            self.inputs,
+            self.labels,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            lags=self.LAGS,
+        )
+        return {
+            f"increment_cosine_{lag}": {name: round(value, 5) for name, value in by_layer.items()}
+            for lag, by_layer in found.items()
+        }
+
+
+def _unit(kernel: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(kernel)
+    return kernel / length if length else kernel
+
+
+def _check(examples: int, batch_size: int, learning_rate: float, lags: Sequence[int]) -> None:
+    if not is_whole(batch_size, 1) or not is_positive(learning_rate):
+        raise ArgumentError(
+            "Increments need a batch size >= 1 and a finite learning rate > 0, but got "
+            f"{batch_size!r} and {learning_rate!r}."
+        )
+    if not lags or not all(is_whole(lag, 1) for lag in lags):
+        raise ArgumentError(f"Increments need lags that are whole numbers >= 1, but got {lags!r}.")
+    if examples // batch_size <= max(lags):
+        raise ArgumentError(
+            f"Increments {max(lags)} batches apart need at least {max(lags) + 1} batches, but {examples} examples make "
+            f"{examples // batch_size} of {batch_size}: give more, or smaller batches."
+        )
