@@ -122,6 +122,15 @@ def test_without_javascript_a_page_still_has_its_content(book, fresh, theme):
         assert not any(button.is_visible() for button in figure.locator("button").all()), "buttons that do nothing"
 
 
+def test_on_paper_a_table_that_can_be_sorted_keeps_its_heads(book, fresh):
+    page = fresh().open(book / "book/leaderboard.html", PAPER)
+    page.emulate_media(media="print")
+    heads = page.locator("table.sortable thead tr").first.locator("th")
+    assert heads.count() > 2
+    assert [text.strip() for text in heads.all_inner_texts()] == [text.strip() for text in heads.all_text_contents()]
+    assert "test error" in heads.all_inner_texts()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_on_paper_a_page_is_its_text_in_black(book, fresh, theme):
     reader = fresh(theme=theme)

@@ -62,7 +62,7 @@ def test_no_notebook_asks_for_another_machine_or_for_a_file_of_the_repository(bo
 
 def test_the_first_cells_do_nothing_outside_colab(release, tmp_path):
     firsts = {code(nbformat.read((ROOT / page).with_suffix(".ipynb"), as_version=4))[0].source for page in PAGES}
-    assert len(firsts) == 2, "of pages that speak of a GPU and of others"
+    assert len(firsts) == 2, "of pages that can train for long and of others"
     for source in firsts:
         program = TransformerManager().transform_cell(source)
         done = subprocess.run([release.python, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -172,23 +172,23 @@ def test_sources_are_those_of_every_recorded_seed(record_errors, template):
 
 
 def test_a_full_run_stands_where_the_command_would_put_it(small_data, tmp_path, monkeypatch, capsys):
-    small = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20)
+    small = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20, paper_epochs=1)
     monkeypatch.setattr("urfb_tf.experiments.notebook.find", lambda identifier: small)
     monkeypatch.setattr("urfb_tf.data.load", lambda name: small_data)
-    sentence = run_in_full(small.id, epochs=1, seed=3, runs=tmp_path)
+    sentence = run_in_full(small.id, seed=3, folder=tmp_path)
     assert sentence.startswith("After epoch 1, table1/cifar10/urfb has a train error of 0.")
     written = json.loads((tmp_path / "table1/cifar10/urfb/seed3/result.json").read_text())
     assert (written["seed"], len(written["epochs"])) == (3, 1)
-    assert "result.json grows with each epoch" in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith("result.json grows with each epoch.")
+    assert [line.split(":")[0] for line in told[1:]] == ["Epoch 1"]
 
 
 def test_no_full_run_is_named_on_the_page_of_a_chapter(tmp_path):
-    assert run_in_full("", epochs=1000, runs=tmp_path / "runs") == (
-        "FULL_RUN is empty: nothing was trained on this page."
-    )
+    assert run_in_full("", folder=tmp_path / "runs") == ("FULL_RUN is empty: nothing was trained on this page.")
     assert not (tmp_path / "runs").exists()
     with pytest.raises(ArgumentError, match="table1/cifar10/urf"):
-        run_in_full("table1/cifar10/urf", epochs=1, runs=tmp_path / "runs")
+        run_in_full("table1/cifar10/urf", folder=tmp_path / "runs")
 
 
 IMPERFECT = [find(f"imperfect/cifar10/{name}") for name in ("alternate", "delay=1", "noise=3", "circuit-ungated")]

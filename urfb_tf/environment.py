@@ -33,6 +33,13 @@ def versions() -> dict[str, str]:
     }
 
 
+def repeats_bits() -> bool:
+    """Whether equal computations give equal bits: not on a GPU, where the order of a sum is not fixed."""
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
+
+
 def hardware() -> dict:
     """The devices that TensorFlow sees."""
     import os

@@ -56,18 +56,27 @@ def notebook(book: Book, page: str) -> str:
 def metadata(book: Book, page: str) -> dict:
     """What Colab and Jupyter read about the notebook; nothing of jupytext, which would pair it with its source."""
     name = book.notebook_path(page).rpartition("/")[2]
+    colab = {"name": name, "provenance": [], "toc_visible": True}
+    on_gpu: dict = {}
+    if trains_in_full(book.pages[page]):
+        on_gpu, colab = {"accelerator": "GPU"}, {**colab, "gpuType": "T4"}
     return {
-        "accelerator": "GPU",
-        "colab": {"gpuType": "T4", "name": name, "provenance": [], "toc_visible": True},
+        **on_gpu,
+        "colab": colab,
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
 
 
 def install_cell(book: Book, text: str) -> str:
-    """The first cell; on pages that speak of a GPU it also says how to get one."""
+    """The first cell; on pages that can train an experiment in full it also says how to get a GPU."""
     install = INSTALL.format(requirement=book.repository.requirement)
-    return (install + (NO_GPU if re.search(r"\bGPU\b", text) else "")).rstrip("\n")
+    return (install + (NO_GPU if trains_in_full(text) else "")).rstrip("\n")
+
+
+def trains_in_full(text: str) -> bool:
+    """Whether a page has a long run to offer. Others take seconds, and are quickest on a processor."""
+    return "FULL_RUN" in text or "DATASET =" in text
 
 
 def _code(source: str, tags: list[str]) -> dict:
