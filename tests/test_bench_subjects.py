@@ -215,6 +215,7 @@ def test_a_busy_machine_is_named(load, names):
 
 
 def test_recorded_benchmarks_are_whole():
+    assert set(store.recorded()) == set(subjects.SUBJECTS)
     for subject, record in store.recorded().items():
         assert subjects.find(subject).tables(record["found"])
         assert {"commit", "date", "versions", "hardware", "load", "settings", "machine"} <= set(record)

@@ -72,7 +72,13 @@ def test_the_first_cells_do_nothing_outside_colab(release, tmp_path):
 def test_the_environment_has_only_what_colab_has_and_the_wheel_declares(release):
     for name in ("pytest", "hypothesis", "jupytext", "myst_nb", "sphinx", "jax"):
         assert not (release.site / name).exists()
-    assert (release.site / "urfb_tf" / "results" / "records").is_dir()
+
+
+def test_whatever_belongs_to_the_package_is_in_the_wheel(release):
+    listed = subprocess.run(["git", "ls-files", "urfb_tf"], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = listed.stdout.split()
+    assert {pathlib.Path(name).suffix for name in names} == {".py", ".json", ".typed"}
+    assert [name for name in names if not (release.site / name).is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import nbformat
 import pytest
@@ -137,13 +138,15 @@ def test_the_release_is_the_package_s_version():
     assert requirement.url == f"git+{configuration['repository']['url']}@v{VERSION}"
 
 
-def test_the_address_of_the_repository_stands_in_one_place():
+def test_the_address_of_the_repository_is_the_same_wherever_it_has_to_stand():
     owner_and_name = BOOK.repository.url.removeprefix("https://github.com/")
     listed = subprocess.run(
         ["git", "grep", "-lF", owner_and_name], cwd=ROOT, capture_output=True, text=True, check=True
     )
     holders = [name for name in listed.stdout.split() if not name.endswith(".ipynb")]
-    assert holders == ["_config.yml"]
+    assert holders == ["CITATION.cff", "_config.yml", "pyproject.toml"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["repository-code"] == BOOK.repository.url
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"] == BOOK.repository.url
 
 
 def test_pages_are_parsed_as_the_book_parses_them():

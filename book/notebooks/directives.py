@@ -17,7 +17,7 @@ BOXES = {
 }  # fmt: skip
 TITLED = {"admonition", "dropdown", "sidebar", "topic", *(name for name in BOXES if name.startswith("prf:"))}
 CODE = ("code", "code-block", "sourcecode")
-DROPPED = ("index", "tableofcontents", "toctree", "bibliography", "nb-exec-table", "notebooks-link")
+DROPPED = ("index", "tableofcontents", "toctree", "bibliography", "notebooks-link")
 
 
 def render(book: Book, page: str, fence: Directive, convert: Converter) -> str:
@@ -35,6 +35,8 @@ def render(book: Book, page: str, fence: Directive, convert: Converter) -> str:
     name, argument = fence.name, fence.argument
     if name in DROPPED:
         return ""
+    if name == "nb-exec-table":
+        return "(The table stands in the book alone.)"
     if name in BOXES:
         title = box_title(name, argument if name in TITLED else "")
         body = fence.body if name in TITLED else f"{argument}\n{fence.body}".strip()
