@@ -227,6 +227,33 @@ def test_a_model_without_weights_or_loss_is_refused(tiny):
             train(bare, tiny, epochs=1, loss=loss)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+def test_labels_of_any_type_train_alike(dtype, tiny):
+    mine = Dataset("mine", 3, *(Split(images, labels.astype(dtype)) for images, labels in tiny.splits.values()))
+    how = {"epochs": 1, "batch_size": 10}
+    (record,), (same,) = train(network(), mine, **how), train(network(), tiny, **how)
+    assert {**record, "seconds": None} == {**same, "seconds": None}
+
+
+class Subclassed(keras.Model):
+    """Does not say how many outputs it has."""
+
+    def __init__(self):
+        super().__init__()
+        self.built = True
+
+
+@pytest.mark.parametrize("loss", ["hinge", "softmax"])
+def test_labels_for_which_the_model_has_no_output_are_refused(loss, tiny):
+    model = build("output", loss=loss, classes=2, input_shape=(8, 8, 3))
+    with pytest.raises(ArgumentError, match="A model with 2 output units needs class numbers from 0 to 1 as labels"):
+        train(model, tiny, epochs=1, batch_size=10)
+    with pytest.raises(ArgumentError, match="A model needs class numbers from 0 on as labels, but got -1"):
+        EpochProgram(Subclassed(), loss=OneVsRestHinge()).place(Split(tiny.test.images, np.full(23, -1)))
+    more = build("output", loss=loss, classes=4, input_shape=(8, 8, 3))
+    assert len(train(more, tiny, epochs=1, batch_size=10)) == 1
+
+
 @pytest.mark.parametrize("sizes", [(53, 0, 23), (53, 17, 0)])
 def test_an_empty_split_is_refused(sizes, tiny):
     with pytest.raises(ArgumentError, match=r"there is no (validation|test) image"):

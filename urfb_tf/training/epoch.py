@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.data import Split
+from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.training.order import by_class, permutation, steps_per_epoch
@@ -130,8 +131,16 @@ class EpochProgram:
         )
 
     def place(self, split: Split) -> tuple:
-        """Images and labels of a split as `train` and `evaluate` take them, on the device."""
-        return tf.constant(split.images), tf.constant(split.labels)
+        """Images and labels of a split as `train` and `evaluate` take them, on the device.
+
+        Raises:
+            ArgumentError: if a label is no whole number, or the model has no output for it.
+        """
+        outputs = getattr(self.model, "outputs", None)  # a subclass of keras.Model does not say how many it has
+        units = outputs[0].shape[-1] if outputs else None
+        who = "A model" if units is None else f"A model with {units} output units"
+        labels = class_numbers(split.labels, units, who)
+        return tf.constant(split.images), tf.constant(labels)
 
     def steps(self, images) -> int:
         """Steps in an epoch over `images`."""

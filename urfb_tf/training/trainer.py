@@ -81,7 +81,7 @@ def train(
         training alone), and what the probes give. Errors are shares in [0, 1].
 
     Raises:
-        ArgumentError: for numbers out of range.
+        ArgumentError: for numbers out of range, or a label for which the model has no output.
         CheckpointError: if the checkpoint is damaged or of another run.
         WriteError: if the disk does not take the checkpoint; the one before is intact.
         Interrupted: on Ctrl-C, once the last finished epoch is saved.
