@@ -52,6 +52,32 @@ def test_fit_reports_the_same_loss_and_error(tiny):
         assert record["train_error"] == pytest.approx(1 - history["accuracy"][epoch], abs=2e-6)
 
 
+def regularised():
+    inputs = keras.Input((8, 8, 3))
+    hidden = keras.layers.Conv2D(
+        4, 3, kernel_regularizer="l2", bias_constraint="non_neg", kernel_constraint=keras.constraints.MaxNorm(0.5)
+    )(inputs / 255)
+    hidden = FeedbackDense(8, seed=1, activity_regularizer=keras.regularizers.L2(0.01))(keras.layers.Flatten()(hidden))
+    model = keras.Model(inputs, keras.layers.Dense(3, kernel_regularizer="l1", bias_regularizer="l2")(hidden))
+    model.compile(keras.optimizers.SGD(0.1), OneVsRestHinge(), metrics=["accuracy"])
+    return model
+
+
+def test_regularisers_and_constraints_train_as_under_fit(tiny):
+    fitted = regularised()
+    trained = keras.models.clone_model(fitted)
+    trained.set_weights(fitted.get_weights())
+    history = fitted.fit(batches(tiny.train, batch_size=10, seed=5), steps_per_epoch=5, epochs=2, **FIT).history
+    records = train(trained, tiny, epochs=2, batch_size=10, seed=5, loss=OneVsRestHinge())
+    for a, b in zip(fitted.variables, trained.variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)  # sums of gradients in another order
+    (convolution,) = (layer for layer in trained.layers if isinstance(layer, keras.layers.Conv2D))
+    assert np.linalg.norm(convolution.kernel, axis=0).max() == pytest.approx(0.5)
+    assert np.min(convolution.bias) == 0
+    for epoch, record in enumerate(records):
+        assert record["train_loss"] == pytest.approx(history["loss"][epoch], rel=2e-6)
+
+
 def test_every_program_of_a_model_takes_the_same_operations():
     # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of
     # its own, some of these ten programs took the one and some the other, in most processes.

@@ -1,7 +1,7 @@
 """A whole epoch as one compiled program over data that stay on the device.
 
 The program is a pure function of weights, images, labels and seed: shuffling, batches, dropout and SGD's steps happen
-inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates.
+inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates, regularisers and constraints included.
 """
 
 import functools
@@ -53,6 +53,12 @@ class Tally(NamedTuple):
 def descend(weights: list[tf.Tensor], gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> list[tf.Tensor]:
     """One step of SGD."""
     return [w - tf.cast(learning_rate, w.dtype) * g for w, g in zip(weights, gradients, strict=True)]
+
+
+def constrain(weights: list[tf.Tensor], model: keras.Model) -> list[tf.Tensor]:
+    """A model's trainable weights within their constraints, as Keras' optimisers leave them after each step."""
+    constraints = [variable.constraint for variable in model.trainable_variables]
+    return [w if allow is None else allow(w) for w, allow in zip(weights, constraints, strict=True)]
 
 
 class EpochProgram:
@@ -155,7 +161,7 @@ class EpochProgram:
         return self._train(state, images, labels, *numbers, rate, Tally.zero() if tally is None else tally)
 
     def evaluate(self, state: State, images, labels) -> Tally:
-        """Losses and mistakes over all images, dropout off. Compiled."""
+        """Losses, without regularisers, and mistakes over all images, dropout off. Compiled."""
         return self._evaluate(state, images, labels)
 
     def train_steps(self, state, images, labels, seed, epoch, first, last, learning_rate, tally) -> tuple[State, Tally]:
@@ -182,7 +188,7 @@ class EpochProgram:
             rows = by_class(rows, labels) if self.grouped else rows
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)  # [B, H, W, C], [B]
             gradients, non_trainable, losses, outputs = self._gradients(trainable, non_trainable, batch, targets)
-            trainable = descend(trainable, gradients, learning_rate)
+            trainable = constrain(descend(trainable, gradients, learning_rate), self.model)
             return number + 1, trainable, non_trainable, tally.plus(losses, targets, outputs, weights)
 
         if not self.jit_compile:
@@ -212,7 +218,7 @@ class EpochProgram:
             present = tf.cast(rows < count, tf.float32)  # the last batch repeats the last image, uncounted
             rows = tf.minimum(rows, count - 1)
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
-            outputs, _ = self._call(state.trainable, state.non_trainable, batch, training=False)
+            outputs, *_ = self._call(state.trainable, state.non_trainable, batch, training=False)
             return number + parts, tally.plus(self._losses(targets, outputs), targets, outputs, present)
 
         _, tally = tf.while_loop(
@@ -227,12 +233,15 @@ class EpochProgram:
         """The updates' directions from a batch, the new state besides, losses [B] and outputs [B, C]."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trainable)
-            outputs, non_trainable = self._call(trainable, non_trainable, batch, training=True)
+            outputs, non_trainable, more = self._call(trainable, non_trainable, batch, training=True)
             losses = self._losses(targets, outputs)  # [B]
             mean = tf.reduce_mean(losses)
+            for loss in more:  # regularisers and what layers add, which `fit` reports too
+                loss = tf.cast(tf.reduce_sum(loss), losses.dtype)
+                mean, losses = mean + loss, losses + loss
         gradients = tape.gradient(mean, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return gradients, non_trainable, losses, outputs
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = tf.cast(batch, self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else tf.float32)
-        return self.model.stateless_call(trainable, non_trainable, pixels, training=training)
+        return self.model.stateless_call(trainable, non_trainable, pixels, training=training, return_losses=True)
