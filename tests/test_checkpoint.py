@@ -4,10 +4,12 @@ import errno
 import os
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from urfb_tf import FeedbackDense, OneVsRestHinge
 from urfb_tf.errors import ArgumentError, CheckpointError, WriteError
 from urfb_tf.files import write_atomically
 from urfb_tf.networks import build
@@ -136,6 +138,26 @@ def test_a_continued_run_equals_one_that_never_stopped(small_data, tmp_path):
         continued = run(small_data, tmp_path / "run" / "checkpoint.npz", epochs)
     assert_equal(continued, whole)
     assert [s["from_epoch"] for s in Checkpoint.load(tmp_path / "run" / "checkpoint.npz").sessions] == [1, 2, 4]
+
+
+def test_a_run_in_bfloat16_goes_on_to_the_same_bits(small_data, tmp_path):
+    def trained(epochs, path=None):
+        inputs = keras.Input((32, 32, 3), dtype="bfloat16")
+        fields = FeedbackDense(10, seed=1, dtype="bfloat16")(keras.layers.Flatten(dtype="bfloat16")(inputs / 255))
+        model = keras.Model(inputs, fields)
+        train(
+            model, small_data, epochs=epochs, batch_size=20, learning_rate=0.1, loss=OneVsRestHinge(), checkpoint=path
+        )
+        kernel = model.layers[-1].kernel
+        assert kernel.dtype == "bfloat16"
+        return tf.cast(kernel.value, tf.float32)
+
+    path = tmp_path / "checkpoint.npz"
+    for epochs in (1, 2):
+        continued = trained(epochs, path)
+    assert {str(weights.dtype) for weights in Checkpoint.load(path).weights} == {"float32"}
+    np.testing.assert_array_equal(continued, trained(2))
+    assert np.any(continued != trained(1))
 
 
 def test_a_finished_run_started_again_does_nothing(small_data, tmp_path):

@@ -200,9 +200,10 @@ def _resume(
     if history[0] and len(found.epochs) <= len(history[0]):
         return history
     start = program.state()
-    shapes = [tuple(tensor.shape) for tensor in (*start.trainable, *start.non_trainable)]
+    tensors = [*start.trainable, *start.non_trainable]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
     if shapes != [weights.shape for weights in found.weights]:
         raise CheckpointError(f"{path} holds weights of other shapes than the model: choose another folder.")
-    tensors = [tf.constant(weights) for weights in found.weights]
+    tensors = [tf.cast(weights, tensor.dtype) for weights, tensor in zip(found.weights, tensors, strict=True)]
     program.write_back(State(tensors[: len(start.trainable)], tensors[len(start.trainable) :]))
     return found.epochs, found.sessions
