@@ -78,6 +78,26 @@ def test_regularisers_and_constraints_train_as_under_fit(tiny):
         assert record["train_loss"] == pytest.approx(history["loss"][epoch], rel=2e-6)
 
 
+class Scaled(keras.losses.Loss):
+    """A loss of one's own, without a configuration."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.hinge, self.factor = OneVsRestHinge(), factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * self.hinge.call(y_true, y_pred)
+
+
+def test_a_loss_without_a_configuration_trains(tiny):
+    how, loss = {"epochs": 1, "batch_size": 10}, Scaled(0.5)
+    (record,) = train(network(), tiny, learning_rate=0.1, loss=loss, **how)
+    (half,) = train(network(), tiny, learning_rate=0.05, loss=OneVsRestHinge(), **how)
+    assert record["train_loss"] == pytest.approx(0.5 * half["train_loss"], abs=1e-6)
+    assert record["train_error"] == half["train_error"]
+    assert loss.reduction == "sum_over_batch_size"
+
+
 def test_every_program_of_a_model_takes_the_same_operations():
     # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of
     # its own, some of these ten programs took the one and some the other, in most processes.

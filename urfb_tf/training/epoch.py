@@ -61,6 +61,14 @@ def constrain(weights: list[tf.Tensor], model: keras.Model) -> list[tf.Tensor]:
     return [w if allow is None else allow(w) for w, allow in zip(weights, constraints, strict=True)]
 
 
+def by_example(loss: keras.losses.Loss) -> keras.losses.Loss:
+    """The same loss, one value per example [B]: their mean is what SGD descends."""
+    # Neither its configuration, which a loss of one's own may lack, nor copy.copy, which in Keras goes through it.
+    found = object.__new__(type(loss))
+    vars(found).update(vars(loss), reduction=None)
+    return found
+
+
 class EpochProgram:
     """The compiled training epoch and evaluation of one model.
 
@@ -95,8 +103,7 @@ class EpochProgram:
         self.model = model
         self.batch_size = batch_size
         self.grouped = grouped
-        # The same loss, one value per example: its mean is what SGD descends.
-        self._losses = type(loss).from_config({**loss.get_config(), "reduction": None})
+        self._losses = by_example(loss)
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile
