@@ -254,6 +254,20 @@ def test_an_impossible_batch_size_is_refused(batch_size, tiny):
         train(network(), tiny, epochs=1, batch_size=batch_size)
 
 
+def test_whole_numbers_of_numpy_train_alike(tiny):
+    three, ten = np.int64(3), np.int32(10)
+    mine = Dataset("mine", three, *tiny.splits.values())
+    assert type(mine.classes) is int
+    records = train(network(), mine, epochs=three, batch_size=ten, seed=np.int64(5), checkpoint_every=three)
+    same = train(network(), tiny, epochs=3, batch_size=10, seed=5)
+    assert [{**record, "seconds": None} for record in records] == [{**record, "seconds": None} for record in same]
+    assert type(steps_per_epoch(53, ten)) is int
+    images, same_images = (
+        next(iter(batches(tiny.train, batch_size=size, seed=seed)))[0] for size, seed in ((ten, three), (10, 3))
+    )
+    np.testing.assert_array_equal(images, same_images)
+
+
 BAD = [{"epochs": 0}, {"epochs": 1.5}, {"checkpoint_every": 0}, {"learning_rate": 0}, {"learning_rate": float("nan")}]
 
 

@@ -43,6 +43,7 @@ class Dataset:
     def __post_init__(self):
         if not is_whole(self.classes, 2):
             raise ArgumentError(f"A dataset needs a whole number of classes >= 2, but got {self.classes!r}.")
+        object.__setattr__(self, "classes", int(self.classes))  # frozen, but not before it is made
         for name, (images, labels) in self.splits.items():
             if np.ndim(labels) != 1 or len(images) != len(labels):
                 raise ArgumentError(
@@ -50,7 +51,7 @@ class Dataset:
                     f"{np.shape(labels)} for images of shape {np.shape(images)}."
                 )
             labels = class_numbers(labels, self.classes, f"The {name} split of {self.classes} classes")
-            object.__setattr__(self, name, Split(images, labels))  # frozen, but not before it is made
+            object.__setattr__(self, name, Split(images, labels))
 
     @property
     def splits(self) -> dict[str, Split]:
