@@ -4,10 +4,13 @@ import errno
 import os
 import pathlib
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from urfb_tf.errors import CheckpointError, WriteError
+from urfb_tf import FeedbackDense, OneVsRestHinge
+from urfb_tf.errors import ArgumentError, CheckpointError, WriteError
 from urfb_tf.files import write_atomically
 from urfb_tf.networks import build
 from urfb_tf.training import Checkpoint, Interrupted, train
@@ -137,6 +140,26 @@ def test_a_continued_run_equals_one_that_never_stopped(small_data, tmp_path):
     assert [s["from_epoch"] for s in Checkpoint.load(tmp_path / "run" / "checkpoint.npz").sessions] == [1, 2, 4]
 
 
+def test_a_run_in_bfloat16_goes_on_to_the_same_bits(small_data, tmp_path):
+    def trained(epochs, path=None):
+        inputs = keras.Input((32, 32, 3), dtype="bfloat16")
+        fields = FeedbackDense(10, seed=1, dtype="bfloat16")(keras.layers.Flatten(dtype="bfloat16")(inputs / 255))
+        model = keras.Model(inputs, fields)
+        train(
+            model, small_data, epochs=epochs, batch_size=20, learning_rate=0.1, loss=OneVsRestHinge(), checkpoint=path
+        )
+        kernel = model.layers[-1].kernel
+        assert kernel.dtype == "bfloat16"
+        return tf.cast(kernel.value, tf.float32)
+
+    path = tmp_path / "checkpoint.npz"
+    for epochs in (1, 2):
+        continued = trained(epochs, path)
+    assert {str(weights.dtype) for weights in Checkpoint.load(path).weights} == {"float32"}
+    np.testing.assert_array_equal(continued, trained(2))
+    assert np.any(continued != trained(1))
+
+
 def test_a_finished_run_started_again_does_nothing(small_data, tmp_path):
     path, told = tmp_path / "checkpoint.npz", []
     first = run(small_data, path, 2)
@@ -158,6 +181,42 @@ def test_another_run_does_not_touch_the_checkpoint(small_data, tmp_path):
     with pytest.raises(CheckpointError, match="weights of other shapes"):
         train(model, small_data, epochs=2, batch_size=20, checkpoint=path, identity={"seed": 0, "rule": "urfb"})
     assert path.read_bytes() == before
+
+
+def test_an_identity_with_tuples_and_numpy_numbers_goes_on(small_data, tmp_path):
+    path, identity = tmp_path / "checkpoint.npz", {"sizes": (4, 4), "rate": np.float32(0.5), 3: np.arange(2)}
+    run(small_data, path, 1, identity=identity)
+    assert Checkpoint.load(path).identity == {"sizes": [4, 4], "rate": 0.5, "3": [0, 1]}
+    assert_equal(run(small_data, path, 2, identity=identity), run(small_data, None, 2))
+    with pytest.raises(CheckpointError, match=r"\(sizes was \[4, 4\], is \[4, 5\]\)"):
+        run(small_data, path, 3, identity={**identity, "sizes": (4, 5)})
+
+
+@pytest.mark.parametrize("name", ["identity", "session"])
+@pytest.mark.parametrize("value", [{"a": {1, 2}}, {"a": object()}, {(1, 2): 3}, [1]], ids=str)
+def test_what_json_cannot_hold_is_refused_before_training(small_data, tmp_path, name, value):
+    with pytest.raises(ArgumentError, match=r"is kept as JSON|is a dictionary"):
+        run(small_data, tmp_path / "run" / "checkpoint.npz", 1, **{name: value})
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.array(0.5), tf.constant(0.5), tf.constant(0.5, tf.bfloat16)])
+def test_numbers_of_numpy_and_tensorflow_that_probes_return_are_kept(small_data, tmp_path, number):
+    def probe(model):
+        return {"number": number, "several": (number, [number])}
+
+    path = tmp_path / "checkpoint.npz"
+    records, _ = run(small_data, path, 1, probes=[probe])
+    assert (records[0]["number"], records[0]["several"]) == (0.5, [0.5, [0.5]])
+    assert Checkpoint.load(path).epochs[0]["several"] == [0.5, [0.5]]
+
+
+def test_a_probe_whose_result_json_cannot_hold_costs_no_finished_epoch(small_data, tmp_path):
+    path, results = tmp_path / "checkpoint.npz", iter([{}, {"model": object()}])
+    with pytest.raises(ArgumentError, match=r"^What a probe returns is kept as JSON, which takes .* object is none"):
+        run(small_data, path, 4, probes=[lambda model: next(results)])
+    assert [record["epoch"] for record in Checkpoint.load(path).epochs] == [1]
+    assert_equal(run(small_data, path, 3), run(small_data, None, 3))
 
 
 class CtrlC:

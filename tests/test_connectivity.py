@@ -130,7 +130,14 @@ def test_a_missing_connection_hides_even_an_infinite_update():
     assert np.isinf(keep(None, tf.constant([np.inf])))[0]
 
 
-@pytest.mark.parametrize("value", [0, -0.5, 1.5, float("nan"), "half", True])
+@pytest.mark.parametrize("value", [np.float32(0.5), np.int64(1)])
+def test_a_connectivity_may_be_a_number_of_numpy(value):
+    layer = FeedbackDense(3, connectivity=value)
+    assert (layer.connectivity, layer.feedback_connectivity) == (float(value), float(value))
+    assert type(layer.connectivity) is float
+
+
+@pytest.mark.parametrize("value", [0, -0.5, 1.5, float("nan"), "half", True, np.float32(0), np.True_])
 @pytest.mark.parametrize("argument", ["connectivity", "feedback_connectivity"])
 def test_an_impossible_connectivity_is_refused_by_its_name(argument, value):
     with pytest.raises(ArgumentError, match=rf"^{argument} is the share of connections"):

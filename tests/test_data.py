@@ -182,6 +182,30 @@ def test_labels_must_be_one_number_for_each_image(small_data):
             Dataset("mine", 10, Split(images, wrong), small_data.validation, small_data.test)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", ">i4", "float32"])
+def test_labels_of_any_type_are_kept_as_int32_with_the_same_fingerprint(dtype, small_data):
+    splits = [Split(images, labels.astype(dtype)) for images, labels in small_data.splits.values()]
+    mine = Dataset("mine", 10, *splits)
+    for same, split in zip(small_data.splits.values(), mine.splits.values(), strict=True):
+        assert split.labels.dtype == np.int32
+        np.testing.assert_array_equal(split.labels, same.labels)
+    assert mine.fingerprint() == small_data.fingerprint()
+
+
+@pytest.mark.parametrize("wrong", [10, -1, 0.5, float("nan"), "cat", True])
+def test_labels_must_be_numbers_of_the_classes(wrong, small_data):
+    labels = [*small_data.test.labels[:-1], wrong] if wrong is not True else [wrong] * 35
+    test = Split(small_data.test.images, np.array(labels))
+    with pytest.raises(ArgumentError, match="The test split of 10 classes needs class numbers from 0 to 9 as labels"):
+        Dataset("mine", 10, small_data.train, small_data.validation, test)
+
+
+@pytest.mark.parametrize("classes", [1, 0, 2.5, True, None])
+def test_a_dataset_needs_classes(classes, small_data):
+    with pytest.raises(ArgumentError, match="needs a whole number of classes >= 2"):
+        Dataset("mine", classes, *small_data.splits.values())
+
+
 def test_a_split_unpacks_into_fit(small_data):
     model = build("output", input_shape=(32, 32, 3))
     history = model.fit(*small_data.train, validation_data=small_data.validation, batch_size=20, verbose=0).history

@@ -57,6 +57,20 @@ def untied():
     return urfb_tf.untie(network(), ["conv2"], feedback_refresh="epoch")
 same(trained(untied()), trained(untied(), strategy=two))
 """,
+    "regularisers and constraints": """
+def regularised():
+    inputs = keras.Input((32, 32, 3))
+    fields = keras.layers.Dense(10, kernel_regularizer="l2", kernel_constraint="unit_norm")
+    model = keras.Model(inputs, fields(keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(inputs / 255))))
+    model.compile("sgd", urfb_tf.OneVsRestHinge())
+    return model
+start = regularised()
+def copied():
+    model = regularised()
+    model.set_weights(start.get_weights())
+    return model
+same(trained(copied()), trained(copied(), strategy=two))
+""",
     "updates that are out of step": """
 from urfb_tf import rules
 late = rules.SporadicUpdates(rules.DelayedFeedback(delay=3), probability=0.5)

@@ -89,6 +89,13 @@ def test_impossible_classes_or_shares_are_refused(wrong, sentence):
         with_refreshers(SPLIT, **{"classes": (0,), "earlier": (1,), "share": 0.5, **wrong})
 
 
+def test_classes_and_shares_may_be_numbers_of_numpy():
+    found = with_refreshers(SPLIT, np.arange(1), earlier=[np.int32(1)], share=np.float32(0.5), seed=np.int64(1))
+    same = with_refreshers(SPLIT, (0,), earlier=(1,), share=0.5, seed=1)
+    np.testing.assert_array_equal(found.images, same.images)
+    assert {type(unit) for unit in LossOfUnits(OneVsRestHinge(), np.arange(3)).units} == {int}
+
+
 LOSSES = [OneVsRestHinge(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)]
 
 

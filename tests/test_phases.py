@@ -288,6 +288,13 @@ BAD = [
 ]
 
 
+def test_numbers_of_numpy_are_kept_as_those_of_python():
+    mine = Phase(np.int64(2), learning_rate=np.float32(0.5), batch_size=np.int32(4), classes=np.arange(2))
+    same = Phase(2, learning_rate=0.5, batch_size=4, classes=(0, 1))
+    assert mine == same
+    assert json.dumps(mine.configuration()) == json.dumps(same.configuration())
+
+
 @pytest.mark.parametrize(("wrong", "sentence"), BAD, ids=[str(wrong) for wrong, _ in BAD])
 def test_a_phase_of_impossible_numbers_or_names_is_refused(wrong, sentence):
     with pytest.raises(ArgumentError, match=sentence):

@@ -3,10 +3,12 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 
 from urfb_tf.errors import ArgumentError, ResultError
 from urfb_tf.experiments import EXPERIMENTS, Experiment, find
+from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.experiments.run import run
 from urfb_tf.results import ids, load, record, store
 from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
@@ -54,6 +56,12 @@ def test_a_result_lost_after_the_last_checkpoint_is_written_again(small_data, tm
 def test_an_impossible_seed_is_refused(seed, small_data):
     with pytest.raises(ArgumentError, match="A seed is a whole number from 0"):
         run(SMALL, epochs=1, seed=seed, data=small_data)
+
+
+def test_a_seed_may_be_a_number_of_numpy(small_data):
+    check_seed(np.int64(3))
+    head = header(SMALL, small_data, np.int64(3))
+    assert json.dumps(head) == json.dumps(header(SMALL, small_data, 3))
 
 
 def broken(result, change):

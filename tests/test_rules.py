@@ -242,6 +242,13 @@ def test_an_impossible_epsilon_is_refused(epsilon):
         rules.UpdatedRandomFeedback(epsilon)
 
 
+@pytest.mark.parametrize("epsilon", [np.float32(0.5), np.float64(0.5), np.int64(2)])
+def test_epsilon_may_be_a_number_of_numpy(epsilon):
+    rule = rules.UpdatedRandomFeedback(epsilon)
+    assert rule == rules.UpdatedRandomFeedback(float(epsilon))
+    assert type(rule.epsilon) is float
+
+
 @pytest.mark.parametrize("name", ["dfb", "", None, 3])
 def test_an_unknown_rule_is_refused_with_the_known_names(name):
     with pytest.raises(ArgumentError, match=r"Unknown feedback rule .*'bp', 'frfb', 'urfb'"):

@@ -1,5 +1,7 @@
 """Desynchronised updates: which weights learn when, and that nothing else changes."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -270,3 +272,15 @@ def test_a_rule_within_a_rule_is_shown_by_name():
 def test_impossible_timings_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("rule", "same"),
+    [
+        (rules.DelayedFeedback(delay=np.int64(4), every=np.int32(2)), rules.DelayedFeedback(delay=4, every=2)),
+        (rules.LateUpdates(lag=np.int64(2)), rules.LateUpdates(lag=2)),
+        (rules.WeightMirror(patterns=np.int64(8)), rules.WeightMirror(patterns=8)),
+    ],
+)
+def test_whole_numbers_of_numpy_are_kept_as_those_of_python(rule, same):
+    assert json.dumps(rule.get_config()) == json.dumps(same.get_config())

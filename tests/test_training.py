@@ -52,6 +52,52 @@ def test_fit_reports_the_same_loss_and_error(tiny):
         assert record["train_error"] == pytest.approx(1 - history["accuracy"][epoch], abs=2e-6)
 
 
+def regularised():
+    inputs = keras.Input((8, 8, 3))
+    hidden = keras.layers.Conv2D(
+        4, 3, kernel_regularizer="l2", bias_constraint="non_neg", kernel_constraint=keras.constraints.MaxNorm(0.5)
+    )(inputs / 255)
+    hidden = FeedbackDense(8, seed=1, activity_regularizer=keras.regularizers.L2(0.01))(keras.layers.Flatten()(hidden))
+    model = keras.Model(inputs, keras.layers.Dense(3, kernel_regularizer="l1", bias_regularizer="l2")(hidden))
+    model.compile(keras.optimizers.SGD(0.1), OneVsRestHinge(), metrics=["accuracy"])
+    return model
+
+
+def test_regularisers_and_constraints_train_as_under_fit(tiny):
+    fitted = regularised()
+    trained = keras.models.clone_model(fitted)
+    trained.set_weights(fitted.get_weights())
+    history = fitted.fit(batches(tiny.train, batch_size=10, seed=5), steps_per_epoch=5, epochs=2, **FIT).history
+    records = train(trained, tiny, epochs=2, batch_size=10, seed=5, loss=OneVsRestHinge())
+    for a, b in zip(fitted.variables, trained.variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)  # sums of gradients in another order
+    (convolution,) = (layer for layer in trained.layers if isinstance(layer, keras.layers.Conv2D))
+    assert np.linalg.norm(convolution.kernel, axis=0).max() == pytest.approx(0.5)
+    assert np.min(convolution.bias) == 0
+    for epoch, record in enumerate(records):
+        assert record["train_loss"] == pytest.approx(history["loss"][epoch], rel=2e-6)
+
+
+class Scaled(keras.losses.Loss):
+    """A loss of one's own, without a configuration."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.hinge, self.factor = OneVsRestHinge(), factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * self.hinge.call(y_true, y_pred)
+
+
+def test_a_loss_without_a_configuration_trains(tiny):
+    how, loss = {"epochs": 1, "batch_size": 10}, Scaled(0.5)
+    (record,) = train(network(), tiny, learning_rate=0.1, loss=loss, **how)
+    (half,) = train(network(), tiny, learning_rate=0.05, loss=OneVsRestHinge(), **how)
+    assert record["train_loss"] == pytest.approx(0.5 * half["train_loss"], abs=1e-6)
+    assert record["train_error"] == half["train_error"]
+    assert loss.reduction == "sum_over_batch_size"
+
+
 def test_every_program_of_a_model_takes_the_same_operations():
     # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of
     # its own, some of these ten programs took the one and some the other, in most processes.
@@ -208,6 +254,20 @@ def test_an_impossible_batch_size_is_refused(batch_size, tiny):
         train(network(), tiny, epochs=1, batch_size=batch_size)
 
 
+def test_whole_numbers_of_numpy_train_alike(tiny):
+    three, ten = np.int64(3), np.int32(10)
+    mine = Dataset("mine", three, *tiny.splits.values())
+    assert type(mine.classes) is int
+    records = train(network(), mine, epochs=three, batch_size=ten, seed=np.int64(5), checkpoint_every=three)
+    same = train(network(), tiny, epochs=3, batch_size=10, seed=5)
+    assert [{**record, "seconds": None} for record in records] == [{**record, "seconds": None} for record in same]
+    assert type(steps_per_epoch(53, ten)) is int
+    images, same_images = (
+        next(iter(batches(tiny.train, batch_size=size, seed=seed)))[0] for size, seed in ((ten, three), (10, 3))
+    )
+    np.testing.assert_array_equal(images, same_images)
+
+
 BAD = [{"epochs": 0}, {"epochs": 1.5}, {"checkpoint_every": 0}, {"learning_rate": 0}, {"learning_rate": float("nan")}]
 
 
@@ -225,6 +285,33 @@ def test_a_model_without_weights_or_loss_is_refused(tiny):
     for loss in (None, "mse"):
         with pytest.raises(ArgumentError, match=r"needs a keras.losses.Loss"):
             train(bare, tiny, epochs=1, loss=loss)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+def test_labels_of_any_type_train_alike(dtype, tiny):
+    mine = Dataset("mine", 3, *(Split(images, labels.astype(dtype)) for images, labels in tiny.splits.values()))
+    how = {"epochs": 1, "batch_size": 10}
+    (record,), (same,) = train(network(), mine, **how), train(network(), tiny, **how)
+    assert {**record, "seconds": None} == {**same, "seconds": None}
+
+
+class Subclassed(keras.Model):
+    """Does not say how many outputs it has."""
+
+    def __init__(self):
+        super().__init__()
+        self.built = True
+
+
+@pytest.mark.parametrize("loss", ["hinge", "softmax"])
+def test_labels_for_which_the_model_has_no_output_are_refused(loss, tiny):
+    model = build("output", loss=loss, classes=2, input_shape=(8, 8, 3))
+    with pytest.raises(ArgumentError, match="A model with 2 output units needs class numbers from 0 to 1 as labels"):
+        train(model, tiny, epochs=1, batch_size=10)
+    with pytest.raises(ArgumentError, match="A model needs class numbers from 0 on as labels, but got -1"):
+        EpochProgram(Subclassed(), loss=OneVsRestHinge()).place(Split(tiny.test.images, np.full(23, -1)))
+    more = build("output", loss=loss, classes=4, input_shape=(8, 8, 3))
+    assert len(train(more, tiny, epochs=1, batch_size=10)) == 1
 
 
 @pytest.mark.parametrize("sizes", [(53, 0, 23), (53, 17, 0)])

@@ -30,15 +30,25 @@ class ResultError(UrfbError, RuntimeError):
     """A result file is missing, damaged or not of the schema."""
 
 
-def is_positive(value: object) -> bool:
-    """Whether `value` is a finite number > 0, Python's or NumPy's."""
+def is_finite(value: object) -> bool:
+    """Whether `value` is a finite number, Python's or NumPy's; True and False are no numbers."""
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return is_number and 0 < value < float("inf")  # type: ignore[operator]
+    return is_number and -float("inf") < value < float("inf")  # type: ignore[operator]
+
+
+def is_positive(value: object) -> bool:
+    """Whether `value` is a finite number > 0, as in `is_finite`."""
+    return is_finite(value) and value > 0  # type: ignore[operator]
+
+
+def is_share(value: object) -> bool:
+    """Whether `value` is a number from 0 to 1, as in `is_finite`."""
+    return is_finite(value) and 0 <= value <= 1  # type: ignore[operator]
 
 
 def is_whole(value: object, least: int) -> bool:
-    """Whether `value` is a Python integer >= `least`; True and False are no numbers."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    """Whether `value` is an integer >= `least`, Python's or NumPy's; True and False are no numbers."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def one_of(kind: str, value: object, allowed: Iterable[object]) -> str:

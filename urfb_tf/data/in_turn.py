@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from urfb_tf.data.splits import Split
-from urfb_tf.errors import ArgumentError, is_whole
+from urfb_tf.errors import ArgumentError, is_share, is_whole
 from urfb_tf.seeds import stream
 
 
@@ -62,12 +62,7 @@ def check_classes(classes: Iterable[int]) -> tuple[int, ...]:
     found = tuple(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else None
     if found is None or not all(is_whole(label, 0) for label in found) or len(set(found)) < len(found):
         raise ArgumentError(f"Classes are different whole numbers >= 0, such as (0, 1), but got {classes!r}.")
-    return found
-
-
-def is_share(value: object) -> bool:
-    """Whether `value` is a number from 0 to 1."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+    return tuple(map(int, found))
 
 
 def _list(numbers: set[int]) -> str:

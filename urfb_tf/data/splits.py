@@ -27,11 +27,11 @@ class Dataset:
 
     Attributes:
         name: such as "cifar10".
-        classes: the number of classes.
-        train, validation, test: the splits. The last may tune nothing.
+        classes: the number of classes, >= 2.
+        train, validation, test: the splits, their labels as int32. The last may tune nothing.
 
     Raises:
-        ArgumentError: if the labels of a split are not one number for each image.
+        ArgumentError: if the labels of a split are not one whole number from 0 to `classes` - 1 for each image.
     """
 
     name: str
@@ -41,12 +41,17 @@ class Dataset:
     test: Split
 
     def __post_init__(self):
+        if not is_whole(self.classes, 2):
+            raise ArgumentError(f"A dataset needs a whole number of classes >= 2, but got {self.classes!r}.")
+        object.__setattr__(self, "classes", int(self.classes))  # frozen, but not before it is made
         for name, (images, labels) in self.splits.items():
             if np.ndim(labels) != 1 or len(images) != len(labels):
                 raise ArgumentError(
                     f"The {name} split needs one class number for each image, labels [N], but got labels of shape "
                     f"{np.shape(labels)} for images of shape {np.shape(images)}."
                 )
+            labels = class_numbers(labels, self.classes, f"The {name} split of {self.classes} classes")
+            object.__setattr__(self, name, Split(images, labels))
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -69,6 +74,34 @@ class Dataset:
             validation=Split(self.validation.images[:validation], self.validation.labels[:validation]),
             test=Split(self.test.images[:test], self.test.labels[:test]),
         )
+
+
+def class_numbers(labels, classes: int | None, who: str) -> np.ndarray:
+    """Labels as the programs take them.
+
+    Args:
+        labels: whole numbers of any type, [N].
+        classes: how many there are; None if that is not known.
+        who: begins the sentence, such as "The train split".
+
+    Returns:
+        int32 [N].
+
+    Raises:
+        ArgumentError: if one is no whole number from 0 to `classes` - 1.
+    """
+    labels = np.asarray(labels)
+    last = np.iinfo(np.int32).max if classes is None else classes - 1
+    if labels.dtype.kind in "iuf":
+        wrong = ~((labels >= 0) & (labels <= last) & (labels == np.rint(labels)))  # [N]
+    else:
+        wrong = np.ones(labels.shape, bool)
+    if np.any(wrong):
+        raise ArgumentError(
+            f"{who} needs class numbers from 0 {'on' if classes is None else f'to {last}'} as labels, but got "
+            f"{labels[wrong].tolist()[0]!r}."
+        )
+    return labels.astype(np.int32, copy=False)
 
 
 def check_made(what: str, sizes: dict[str, int], seed: int) -> None:

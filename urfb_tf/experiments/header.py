@@ -11,7 +11,7 @@ def header(experiment: Experiment, data: Dataset, seed: int) -> dict:
     return {
         "schema": SCHEMA,
         "id": experiment.id,
-        "seed": seed,
+        "seed": int(seed),
         "configuration": experiment.configuration(),
         "data": {
             "name": data.name,

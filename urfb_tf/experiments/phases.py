@@ -3,10 +3,11 @@
 import dataclasses
 
 import keras
+import numpy as np
 
 from urfb_tf import rules
-from urfb_tf.data.in_turn import check_classes, is_share
-from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
+from urfb_tf.data.in_turn import check_classes
+from urfb_tf.errors import ArgumentError, is_positive, is_share, is_whole, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
@@ -62,13 +63,16 @@ class Phase:
             raise ArgumentError(one_of("feedback_refresh", self.feedback_refresh, REFRESHES))
         if not is_positive(self.update_gain):
             raise ArgumentError(f"A phase needs an update_gain > 0, but got {self.update_gain!r}.")
-        check_classes(self.classes)
+        object.__setattr__(self, "classes", check_classes(self.classes))
         if not is_share(self.refreshers):
             raise ArgumentError(f"The share of refreshers lies between 0 and 1, but got {self.refreshers!r}.")
         if self.units not in UNITS:
             raise ArgumentError(one_of("units", self.units, UNITS))
         if not self.classes and (self.refreshers or self.units != "all"):
             raise ArgumentError("A phase that shows all classes has no refreshers, and all its output units learn.")
+        for name, value in list(vars(self).items()):  # the configuration is kept as JSON
+            if isinstance(value, np.generic):
+                object.__setattr__(self, name, value.item())
 
     def configuration(self) -> dict:
         """The attributes, without those on classes if all are shown at once."""

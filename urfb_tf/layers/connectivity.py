@@ -3,13 +3,13 @@
 import keras
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_share
 from urfb_tf.seeds import stream
 
 
 def check_connectivity(value: float, argument: str) -> float:
     """`value` as a share in (0, 1], or an ArgumentError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+    if not is_share(value) or value == 0:
         raise ArgumentError(f"{argument} is the share of connections that exist, in (0, 1], but got {value!r}.")
     return float(value)
 

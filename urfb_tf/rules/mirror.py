@@ -35,7 +35,7 @@ class WeightMirror(FeedbackRule):
         if not is_whole(patterns, 1):
             raise ArgumentError(f"A weight mirror needs a whole number of patterns >= 1, but got {patterns!r}.")
         self.rate = float(rate)
-        self.patterns = patterns
+        self.patterns = int(patterns)
 
     def renewed_feedback(self, layer, kernel: tf.Tensor, feedback: tf.Tensor) -> tf.Tensor:
         rate = tf.constant(self.rate, feedback.dtype)

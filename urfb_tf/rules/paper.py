@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_finite
 from urfb_tf.rules.rule import FeedbackRule, register
 
 
@@ -42,7 +42,7 @@ class UpdatedRandomFeedback(FeedbackRule):
     name = "urfb"
 
     def __init__(self, epsilon: float = 1.0):
-        if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 <= epsilon < float("inf"):
+        if not is_finite(epsilon) or epsilon < 0:
             raise ArgumentError(f"URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got {epsilon!r}.")
         self.epsilon = float(epsilon)
 

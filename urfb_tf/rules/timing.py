@@ -140,7 +140,7 @@ class DelayedFeedback(TimedRule):
             )
         if not self.updates_feedback:
             raise ArgumentError(f"The rule {self.rule.name!r} has no updates of R that could be delayed.")
-        self.delay, self.every = delay, every
+        self.delay, self.every = int(delay), int(every)
 
     def lowest(self) -> FeedbackRule:
         return self.rule.lowest()
@@ -172,7 +172,7 @@ class LateUpdates(TimedRule):
         super().__init__(rule)
         if not is_whole(lag, 1):
             raise ArgumentError(f"Late updates need a whole number of images >= 1 as lag, but got {lag!r}.")
-        self.lag = lag
+        self.lag = int(lag)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "lag": self.lag}

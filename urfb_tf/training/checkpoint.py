@@ -19,7 +19,8 @@ class Checkpoint:
     Attributes:
         identity: what fixes the run (configuration, seed, data): it goes on only under the same identity.
         epochs: one record per finished epoch, as in `urfb_tf.training.trainer`.
-        weights: the model's variables, in the order of `State`.
+        weights: the model's variables, in the order of `State`. Types that are not NumPy's own, such as bfloat16, come
+            back as float32, which holds all their values.
         sessions: which program on which machine trained from which epoch on.
     """
 
@@ -40,7 +41,7 @@ class Checkpoint:
             "sessions": self.sessions,
             "weights": len(self.weights),
         }
-        arrays = {f"weight_{i:03d}": array for i, array in enumerate(self.weights)}
+        arrays = {f"weight_{i:03d}": _storable(array) for i, array in enumerate(self.weights)}
         buffer = io.BytesIO()
         np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
         write_atomically(path, buffer.getvalue())
@@ -76,3 +77,8 @@ class Checkpoint:
                 f"The checkpoint {path} is damaged ({error}): move it away to train from the start, or put an intact "
                 "copy in its place."
             ) from error
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """An array of a type that an npz file can name."""
+    return array.astype(np.float32) if array.dtype.isbuiltin == 2 else array  # 2: registered by another library

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError
-from urfb_tf.training.epoch import EpochProgram, State, Tally, descend
+from urfb_tf.training.epoch import EpochProgram, State, Tally, constrain, descend
 from urfb_tf.training.order import by_class, permutation
 
 _SPREAD = 0x9E3779B9  # odd, so that the replicas' dropout seeds differ whatever the first is
@@ -104,7 +104,7 @@ class DistributedEpochProgram(EpochProgram):
         added = Tally.zero().plus(losses, targets, outputs, tf.ones([size]))
         gradients, added = context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, added))
         new = [value if shift is None else value - shift for value, shift in zip(new, shifts, strict=True)]
-        return descend(trainable, gradients, learning_rate), new, added
+        return constrain(descend(trainable, gradients, learning_rate), self.model), new, added
 
     def _evaluate_on_all(self, state, images, labels) -> Tally:
         def evaluate(images, labels):

@@ -1,7 +1,7 @@
 """A whole epoch as one compiled program over data that stay on the device.
 
 The program is a pure function of weights, images, labels and seed: shuffling, batches, dropout and SGD's steps happen
-inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates.
+inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates, regularisers and constraints included.
 """
 
 import functools
@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.data import Split
+from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.training.order import by_class, permutation, steps_per_epoch
@@ -54,6 +55,20 @@ def descend(weights: list[tf.Tensor], gradients: list[tf.Tensor], learning_rate:
     return [w - tf.cast(learning_rate, w.dtype) * g for w, g in zip(weights, gradients, strict=True)]
 
 
+def constrain(weights: list[tf.Tensor], model: keras.Model) -> list[tf.Tensor]:
+    """A model's trainable weights within their constraints, as Keras' optimisers leave them after each step."""
+    constraints = [variable.constraint for variable in model.trainable_variables]
+    return [w if allow is None else allow(w) for w, allow in zip(weights, constraints, strict=True)]
+
+
+def by_example(loss: keras.losses.Loss) -> keras.losses.Loss:
+    """The same loss, one value per example [B]: their mean is what SGD descends."""
+    # Neither its configuration, which a loss of one's own may lack, nor copy.copy, which in Keras goes through it.
+    found = object.__new__(type(loss))
+    vars(found).update(vars(loss), reduction=None)
+    return found
+
+
 class EpochProgram:
     """The compiled training epoch and evaluation of one model.
 
@@ -88,8 +103,7 @@ class EpochProgram:
         self.model = model
         self.batch_size = batch_size
         self.grouped = grouped
-        # The same loss, one value per example: its mean is what SGD descends.
-        self._losses = type(loss).from_config({**loss.get_config(), "reduction": None})
+        self._losses = by_example(loss)
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile
@@ -130,8 +144,16 @@ class EpochProgram:
         )
 
     def place(self, split: Split) -> tuple:
-        """Images and labels of a split as `train` and `evaluate` take them, on the device."""
-        return tf.constant(split.images), tf.constant(split.labels)
+        """Images and labels of a split as `train` and `evaluate` take them, on the device.
+
+        Raises:
+            ArgumentError: if a label is no whole number, or the model has no output for it.
+        """
+        outputs = getattr(self.model, "outputs", None)  # a subclass of keras.Model does not say how many it has
+        units = outputs[0].shape[-1] if outputs else None
+        who = "A model" if units is None else f"A model with {units} output units"
+        labels = class_numbers(split.labels, units, who)
+        return tf.constant(split.images), tf.constant(labels)
 
     def steps(self, images) -> int:
         """Steps in an epoch over `images`."""
@@ -146,7 +168,7 @@ class EpochProgram:
         return self._train(state, images, labels, *numbers, rate, Tally.zero() if tally is None else tally)
 
     def evaluate(self, state: State, images, labels) -> Tally:
-        """Losses and mistakes over all images, dropout off. Compiled."""
+        """Losses, without regularisers, and mistakes over all images, dropout off. Compiled."""
         return self._evaluate(state, images, labels)
 
     def train_steps(self, state, images, labels, seed, epoch, first, last, learning_rate, tally) -> tuple[State, Tally]:
@@ -173,7 +195,7 @@ class EpochProgram:
             rows = by_class(rows, labels) if self.grouped else rows
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)  # [B, H, W, C], [B]
             gradients, non_trainable, losses, outputs = self._gradients(trainable, non_trainable, batch, targets)
-            trainable = descend(trainable, gradients, learning_rate)
+            trainable = constrain(descend(trainable, gradients, learning_rate), self.model)
             return number + 1, trainable, non_trainable, tally.plus(losses, targets, outputs, weights)
 
         if not self.jit_compile:
@@ -203,7 +225,7 @@ class EpochProgram:
             present = tf.cast(rows < count, tf.float32)  # the last batch repeats the last image, uncounted
             rows = tf.minimum(rows, count - 1)
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
-            outputs, _ = self._call(state.trainable, state.non_trainable, batch, training=False)
+            outputs, *_ = self._call(state.trainable, state.non_trainable, batch, training=False)
             return number + parts, tally.plus(self._losses(targets, outputs), targets, outputs, present)
 
         _, tally = tf.while_loop(
@@ -218,12 +240,15 @@ class EpochProgram:
         """The updates' directions from a batch, the new state besides, losses [B] and outputs [B, C]."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trainable)
-            outputs, non_trainable = self._call(trainable, non_trainable, batch, training=True)
+            outputs, non_trainable, more = self._call(trainable, non_trainable, batch, training=True)
             losses = self._losses(targets, outputs)  # [B]
             mean = tf.reduce_mean(losses)
+            for loss in more:  # regularisers and what layers add, which `fit` reports too
+                loss = tf.cast(tf.reduce_sum(loss), losses.dtype)
+                mean, losses = mean + loss, losses + loss
         gradients = tape.gradient(mean, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return gradients, non_trainable, losses, outputs
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = tf.cast(batch, self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else tf.float32)
-        return self.model.stateless_call(trainable, non_trainable, pixels, training=training)
+        return self.model.stateless_call(trainable, non_trainable, pixels, training=training, return_losses=True)

@@ -26,7 +26,7 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     """
     if not is_whole(batch_size, 1) or batch_size > count:
         raise ArgumentError(f"The batch size is a whole number from 1 to the {count} images, but got {batch_size!r}.")
-    return count // batch_size
+    return count // int(batch_size)
 
 
 def batches(split: Split, *, batch_size: int, seed: int, first_epoch: int = 0) -> tf.data.Dataset:

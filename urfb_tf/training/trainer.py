@@ -13,6 +13,7 @@ from urfb_tf.files import check_writable
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.distributed import DistributedEpochProgram
 from urfb_tf.training.epoch import EpochProgram, State, Tally
+from urfb_tf.training.plain import plain
 
 CHUNK = 10  # steps between two looks at the keyboard
 
@@ -63,11 +64,13 @@ def train(
         loss: a Keras loss; None takes the compiled one.
         checkpoint: the file in which the run is kept. None keeps nothing.
         checkpoint_every: write it after so many epochs, and at the end.
-        identity: what must agree for a checkpoint to be continued.
-        session: a note on this program and machine, kept with the checkpoint; noted once, however often it comes.
+        identity: what must agree for a checkpoint to be continued, as JSON holds it.
+        session: a note on this program and machine, kept with the checkpoint as JSON; noted once, however often it
+            comes.
         history: records and sessions of earlier phases, of which the model's weights are the outcome. A checkpoint that
             holds no more epochs than these belongs to them, and is not loaded.
-        probes: functions of the model whose results join each epoch's record.
+        probes: functions of the model whose results, dictionaries, join each epoch's record; with a checkpoint, as JSON
+            holds them: tuples as lists, arrays too.
         progress: called as (epoch, step, steps, tally) along each epoch.
         after_epoch: called with all epochs' records and all sessions after each epoch, and once if none is left to do.
         jit_compile: as in `EpochProgram`.
@@ -81,7 +84,8 @@ def train(
         training alone), and what the probes give. Errors are shares in [0, 1].
 
     Raises:
-        ArgumentError: for numbers out of range.
+        ArgumentError: for numbers out of range, a label for which the model has no output, or, with a checkpoint, an
+            identity, a session or a probe's result that JSON cannot hold. Epochs finished before are saved.
         CheckpointError: if the checkpoint is damaged or of another run.
         WriteError: if the disk does not take the checkpoint; the one before is intact.
         Interrupted: on Ctrl-C, once the last finished epoch is saved.
@@ -98,9 +102,12 @@ def train(
             raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
     steps = program.steps(data.train.images)
     path = None if checkpoint is None else pathlib.Path(checkpoint)
+    identity = identity or {}
     if path is not None:
+        identity = plain(identity, "The identity of a run")
+        session = None if session is None else plain(session, "The note on a session")
         check_writable(path.parent)
-    records, sessions = _resume(program, path, identity or {}, history or ([], []))
+    records, sessions = _resume(program, path, identity, history or ([], []))
     if len(records) >= epochs:
         # The earlier start may have been killed between its last checkpoint and this call.
         if after_epoch is not None:
@@ -118,7 +125,7 @@ def train(
         if path is not None:
             state, records = finished
             weights = [tensor.numpy() for tensor in (*state.trainable, *state.non_trainable)]
-            Checkpoint(identity or {}, records, weights, sessions).save(path)
+            Checkpoint(identity, records, weights, sessions).save(path)
 
     try:
         for epoch in range(len(records), epochs):
@@ -142,7 +149,8 @@ def train(
             }
             program.write_back(new)
             for probe in probes:
-                record |= probe(model)
+                found = probe(model)
+                record |= found if path is None else plain(found, "What a probe returns")
             records = [*records, record]
             finished = new, records
             if len(records) % checkpoint_every == 0 or len(records) == epochs:
@@ -150,11 +158,13 @@ def train(
                 saved = len(records)
             if after_epoch is not None:
                 after_epoch(records, sessions)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ArgumentError) as stopped:
         state, records = finished
         program.write_back(state)
         if len(records) > saved:
             save()
+        if isinstance(stopped, ArgumentError):
+            raise
         raise Interrupted(records, path) from None
     return records
 
@@ -190,9 +200,10 @@ def _resume(
     if history[0] and len(found.epochs) <= len(history[0]):
         return history
     start = program.state()
-    shapes = [tuple(tensor.shape) for tensor in (*start.trainable, *start.non_trainable)]
+    tensors = [*start.trainable, *start.non_trainable]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
     if shapes != [weights.shape for weights in found.weights]:
         raise CheckpointError(f"{path} holds weights of other shapes than the model: choose another folder.")
-    tensors = [tf.constant(weights) for weights in found.weights]
+    tensors = [tf.cast(weights, tensor.dtype) for weights, tensor in zip(found.weights, tensors, strict=True)]
     program.write_back(State(tensors[: len(start.trainable)], tensors[len(start.trainable) :]))
     return found.epochs, found.sessions
