@@ -194,6 +194,8 @@ class FeedbackLayer(keras.layers.Layer):
         if self._timing is not None and feedback is not None:
             carrier = self._timing.now(feedback, training=False).carrier
             feedback = feedback if carrier is None else carrier
+        if (stale := self._stale_feedback()) is not None:
+            feedback = tf.cast(stale, self.kernel.dtype)
         return self.rule.propagating(tf.convert_to_tensor(self.kernel), feedback)
 
     def _activate(self, field: tf.Tensor) -> tf.Tensor:
