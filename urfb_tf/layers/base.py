@@ -125,6 +125,8 @@ class FeedbackLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)
+        if inputs.dtype.is_integer or inputs.dtype.is_bool:  # Keras casts floating inputs alone
+            inputs = tf.cast(inputs, kernel.dtype)
         feedback = kernel if self.feedback is None else tf.cast(self._read_feedback(kernel, training), kernel.dtype)
         moment = Moment() if self._timing is None else self._timing.now(feedback, training)
         if (stale := self._stale_feedback()) is not None:
