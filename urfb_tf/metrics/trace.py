@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from urfb_tf.compiled_loss import loss_of
 from urfb_tf.layers import feedback_layers
-from urfb_tf.losses import loss_of
 from urfb_tf.metrics.alignment import angle
 
 
