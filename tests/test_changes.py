@@ -18,7 +18,7 @@ from urfb_tf import (
 from urfb_tf.data import Dataset, Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers, layers_of
-from urfb_tf.networks import build, change_rule, freeze, reinitialise, untie
+from urfb_tf.networks import build, change_rule, convert, freeze, reinitialise, untie
 from urfb_tf.training import train
 
 NOTATION = "conv 4 3x3; maxpool 3; conv 3 2x2; drop .5; full conn. 8; output"
@@ -133,6 +133,66 @@ def test_names_and_compile_settings_stay():
         assert (changed.loss.mu, changed.optimizer.momentum) == (0.3, 0.9)
     tied = keras.Model(tied.inputs, tied.outputs)  # not compiled
     assert not untie(tied).compiled
+
+
+def own_loss(labels, fields):
+    return keras.losses.sparse_categorical_crossentropy(labels, fields, from_logits=True)
+
+
+class OwnLoss(keras.losses.Loss):
+    def __init__(self):
+        super().__init__()
+
+    def call(self, y_true, y_pred):
+        return own_loss(y_true, y_pred)
+
+
+class OwnMetric(keras.metrics.Mean):
+    def __init__(self, scale):
+        super().__init__(name="own")
+
+
+def own_metric(labels, fields):
+    return tf.reduce_mean(fields, axis=-1)
+
+
+CHANGES = {
+    "untie": untie,
+    "change_rule": lambda model: change_rule(model, "dfa"),
+    "convert": convert,
+    "freeze": lambda model: freeze(model, ["conv1"]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("loss", [own_loss, OwnLoss()], ids=["function", "class"])
+def test_losses_and_metrics_may_be_plain_functions_and_unregistered_classes(change, loss):
+    model = network()
+    model.compile("sgd", loss, metrics=[own_metric, "accuracy"])
+    fit(model)
+    changed = CHANGES[change](model)
+    assert changed.loss is loss
+    assert set(fit(changed).history.history) == {"loss", "own_metric", "accuracy"}
+    assert model.compiled
+
+
+def test_a_model_that_cannot_be_compiled_again_stays_as_it_was():
+    model = network()
+    model.compile("sgd", own_loss, metrics=[OwnMetric(2)])
+    for change in CHANGES.values():
+        with pytest.raises(ArgumentError, match="OwnMetric 'own' cannot be made anew from its get_config"):
+            change(model)
+    assert model.get_layer("conv1").trainable
+    assert model.compiled
+
+
+def test_nested_models_may_be_compiled_with_plain_functions_too():
+    model = nested()
+    inner = model.layers[2]
+    inner.compile("sgd", own_loss)
+    assert inner.compiled
+    untie(model)
+    assert inner.compiled
 
 
 def test_layers_are_chosen_by_name():
@@ -298,6 +358,23 @@ def test_the_rule_of_single_layers_changes():
     assert change_rule(model, "urfb", ["conv1"]).get_layer("conv1").feedback is not None
 
 
+@pytest.mark.parametrize("new", ["urfb", rules.SporadicUpdates(), rules.DelayedFeedback()], ids=repr)
+@pytest.mark.parametrize("old", ["bp", "alternate", "sporadic"])
+def test_a_changed_rule_is_that_of_a_model_built_anew_in_every_layer(old, new):
+    changed, anew = change_rule(network(old), new), network(new)
+    for layer, twin in zip(feedback_layers(changed), feedback_layers(anew), strict=True):
+        assert layer.rule == twin.rule
+        assert [v.path for v in layer.variables] == [v.path for v in twin.variables]
+
+
+@pytest.mark.parametrize(("frozen", "lowest"), [([], "frfb"), (["below"], "bp"), (["below", "d1"], "bp")])
+def test_the_lowest_layer_takes_the_rule_where_something_below_it_learns(frozen, lowest):
+    kinds = [keras.layers.Embedding(4, 3, name="below"), *(keras.layers.Dense(4, name=name) for name in ("d1", "d2"))]
+    stock = freeze(keras.Sequential([keras.Input((5,)), *kinds]), frozen)
+    for model in (convert(stock, "frfb"), change_rule(convert(stock, "urfb"), "frfb")):
+        assert [layer.rule.name for layer in feedback_layers(model)] == [lowest, "frfb"]
+
+
 def train_once(model):
     return train(model, tiny_data(), epochs=1, batch_size=40)
 
@@ -359,14 +436,27 @@ def test_reinitialised_layers_start_anew_on_the_same_connections(change):
         np.testing.assert_array_equal(model.get_layer("conv2").stale_feedback, model.get_layer("conv2").feedback)
 
 
-def test_new_weights_follow_the_seed_and_differ_by_layer():
-    def drawn(seed):
-        twins = keras.Sequential([keras.Input((6,)), *(FeedbackDense(6, seed=1, name=name) for name in "ab")])
+@pytest.mark.parametrize("initializer", ["he_normal", keras.initializers.HeNormal(seed=7)], ids=["name", "object"])
+def test_new_weights_follow_the_seed_and_differ_by_layer(initializer):
+    def drawn(seed, initializer=initializer):
+        draws = {"kernel_initializer": initializer, "feedback_initializer": initializer}
+        draws |= {"bias_initializer": "random_normal", "use_bias": True}
+        twins = keras.Sequential([keras.Input((6,)), *(FeedbackDense(6, seed=1, name=name, **draws) for name in "ab")])
         return [array for layer in feedback_layers(reinitialise(twins, seed=seed)) for array in layer.get_weights()]
 
     assert_same(drawn(3), drawn(3))
+    assert_same(drawn(3), drawn(3, "he_normal"))
     arrays = [*drawn(3), *drawn(4)]
-    assert len({array.tobytes() for array in arrays}) == len(arrays) == 8  # W and R of two layers, two seeds
+    assert len({array.tobytes() for array in arrays}) == len(arrays) == 12  # W, R and bias of two layers, two seeds
+
+
+def test_converted_models_start_anew_from_the_seed_alone():
+    kinds = [keras.layers.Dense(4, kernel_initializer="he_uniform"), keras.layers.Dense(3)]
+    stock = keras.Sequential([keras.Input((5,)), *kinds])
+    first, again = (reinitialise(convert(stock, seed=seed), seed=1) for seed in (2, 3))
+    assert_same(values(first), values(again))
+    for layer, old in zip(feedback_layers(first), kinds, strict=True):
+        assert np.all(layer.kernel.numpy() != old.kernel.numpy())
 
 
 def test_untied_weights_start_anew_at_each_location_with_the_spread_of_the_convolution():

@@ -99,6 +99,23 @@ def test_a_converted_model_has_the_same_weights_and_output_and_learns(kind, rule
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("rule", ["urfb", "dfa"])
+def test_masks_pass_the_converted_layers(rule):
+    numbers = np.array([[1, 2, 3, 0, 0, 0, 0], [4, 5, 6, 7, 8, 0, 0]])
+    stock = keras.Sequential(
+        [
+            keras.Input((7,)),
+            LAYERS.Embedding(9, 4, mask_zero=True),
+            LAYERS.Dense(4, bias_initializer="ones"),
+            LAYERS.Dense(3),
+        ]
+    )
+    pooled = keras.Sequential([keras.Input((7,)), *stock.layers, LAYERS.GlobalAveragePooling1D()])
+    np.testing.assert_array_equal(urfb_tf.convert(pooled, rule)(numbers), pooled(numbers))
+    mask = urfb_tf.convert(stock, rule)(numbers)._keras_mask  # a loss leaves out what is masked
+    np.testing.assert_array_equal(mask, numbers != 0)
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_under_bp_the_gradients_are_those_of_the_stock_model(kind):
     stock = MODELS[kind]()

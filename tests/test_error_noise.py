@@ -42,6 +42,11 @@ def test_the_output_is_the_input_and_outside_training_the_error_is_too(shape, dt
     assert np.any(noisy != x)
 
 
+def test_a_mask_passes():
+    masked = keras.layers.Masking()(tf.constant([[[1.0, 2.0], [0.0, 0.0]]]))
+    np.testing.assert_array_equal(ErrorNoise(1.0)(masked)._keras_mask, [[True, False]])
+
+
 @given(level=st.floats(0.01, 100), size=st.sampled_from([1e-30, 1e-3, 1.0, 1e15]))
 def test_noise_is_relative_to_the_error_of_each_image(level, size):
     units = 20000

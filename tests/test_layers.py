@@ -162,6 +162,8 @@ BAD = [
     (lambda: FeedbackDense(3).build((None, None)), r"\[batch, ..., features\]"),
     (lambda: FeedbackConv2D(3, 3).build((None, 4, 4)), r"\[batch, height, width, channels\]"),
     (lambda: FeedbackConv2D(3, 3).build((None, 4, 4, None)), r"\[batch, height, width, channels\]"),
+    (lambda: FeedbackConv2D(2, 5, padding="valid")(keras.Input((3, 3, 1))), r"filter of \(5, 5\) needs an image at l"),
+    (lambda: FeedbackConv2D(2, (1, 5), padding="valid").build((1, None, 3, 1)), r"but got \(None, 3\)"),
 ]
 
 
@@ -169,6 +171,18 @@ BAD = [
 def test_bad_arguments_and_shapes_get_a_sentence(make, sentence):
     with pytest.raises(ArgumentError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("layer", [FeedbackDense(2, seed=1), FeedbackConv2D(2, 2, seed=1)], ids=["dense", "conv"])
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+def test_whole_numbers_enter_as_floating_ones(layer, dtype):
+    shape = (2, 3) if isinstance(layer, FeedbackDense) else (1, 3, 3, 2)
+    x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    found = layer(x)
+    assert found.dtype == tf.float32
+    np.testing.assert_array_equal(found, layer(x.astype("float32")))
+    inputs = keras.Input(shape[1:], dtype=dtype)
+    np.testing.assert_array_equal(keras.Model(inputs, layer(inputs))(x), found)
 
 
 def test_a_built_layer_refuses_inputs_of_another_width():

@@ -145,6 +145,12 @@ BAD_FRAMES = {
 }
 
 
+@pytest.mark.parametrize("seed", [-1, 0.5, None])
+def test_frames_need_a_whole_seed(seed):
+    with pytest.raises(ArgumentError, match="A seed must be a whole number >= 0"):
+        linear.frames(NARROW, [4], seed=seed)
+
+
 @pytest.mark.parametrize("sentence", BAD_FRAMES)
 def test_targets_and_widths_that_cannot_decouple_are_refused(sentence):
     with pytest.raises(ArgumentError, match=sentence):

@@ -129,6 +129,14 @@ def test_keras_saves_and_loads_it():
     assert (again.mu, again.margin, again.reduction, again.name) == (0.25, 2, "sum", "mine")
 
 
+def test_mu_may_be_a_number_in_an_array():
+    assert OneVsRestHinge(mu=np.array(0.25)).mu == OneVsRestHinge(mu=np.float32(0.25)).mu == 0.25
+    with pytest.raises(ArgumentError, match="mu > 0"):
+        OneVsRestHinge(mu=np.array(0.0))
+    with pytest.raises(ArgumentError, match="a weight >= 0 for each class"):
+        OneVsRestHinge(mu=np.ones((2, 2)) - 1)
+
+
 @pytest.mark.parametrize("argument", ["mu", "margin"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "one"])
 def test_an_impossible_number_is_refused(argument, value):

@@ -189,6 +189,72 @@ def test_an_image_without_a_label_is_refused(measure, batch):
         measure(network("urfb"), images, labels[:-1])
 
 
+def softmax_loss(labels, fields):
+    return keras.losses.sparse_categorical_crossentropy(labels, tf.nn.softmax(fields))
+
+
+def measured(model, batch, **options):
+    steps = metrics.trace(model, *batch, steps=1, **options)
+    own = [metrics.Alignment(*batch, **options)(model), metrics.update_angles(model, *batch, **options)]
+    return [*own, [(step.loss, step.angle("dense2")) for step in steps]]
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", softmax_loss], ids=["name", "function"])
+def test_a_loss_may_be_a_name_or_a_function_compiled_or_given(loss, batch):
+    def model():
+        stock = network("urfb")
+        if isinstance(loss, str):  # it takes probabilities
+            stock = keras.Model(stock.input, keras.layers.Softmax()(stock.output))
+        return stock
+
+    compiled, given, objects = model(), model(), model()
+    compiled.compile("sgd", loss)
+    found = measured(compiled, batch)
+    assert measured(keras.Model(given.input, given.output), batch, loss=loss) == found
+    whole = keras.losses.SparseCategoricalCrossentropy(from_logits=not isinstance(loss, str))
+    assert metrics.update_angles(objects, *batch, loss=whole) == pytest.approx(
+        metrics.update_angles(model(), *batch, loss=loss),
+        abs=1e-3,  # degrees; an arc cosine near 0 is steep
+    )
+
+
+@pytest.mark.parametrize("loss", [None, "nonsense", ["mse", "mse"]])
+def test_a_model_without_a_loss_is_refused(loss, batch):
+    compiled = network("urfb")
+    model = keras.Model(compiled.input, compiled.output)
+    for measure in (metrics.update_angles, metrics.error_angles, metrics.error_ratios):
+        with pytest.raises(ArgumentError, match=r"An angle needs a keras\.losses\.Loss.*pass it, or compile with it"):
+            measure(model, *batch, loss=loss)
+    with pytest.raises(ArgumentError, match="An angle needs"):
+        metrics.Alignment(*batch, loss=loss)(model)
+    with pytest.raises(ArgumentError, match="A trace needs"):
+        metrics.trace(model, *batch, steps=1, loss=loss)
+
+
+def test_errors_are_measured_in_the_graph_of_the_model_itself(batch):
+    model = network("urfb")
+    expected = metrics.error_angles(model, *batch)
+    other = keras.Input((8, 8, 3))
+    for layers in (model.layers[1:], [model]):  # layers and a model that stand in a second graph each
+        x = other
+        for layer in layers:
+            x = layer(x)
+        second = keras.Model(other, x)
+    assert metrics.error_angles(model, *batch) == expected
+    first = keras.Model(other, model.get_layer("output")(keras.layers.Dense(6)(keras.layers.Flatten()(other))))
+    assert set(metrics.error_angles(first, *batch, loss=model.loss)) == {"output"}
+    with pytest.raises(ArgumentError, match="does not reach into nested models, but layer 'conv1' lies"):
+        metrics.error_angles(second, *batch, loss=model.loss)
+
+
+def test_errors_at_a_layer_that_is_used_twice_are_refused():
+    layer = FeedbackDense(4, name="twice")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layer(layer(inputs)))
+    with pytest.raises(ArgumentError, match="needs layers that are used once, but 'twice' is not"):
+        metrics.error_ratios(model, np.ones((2, 4)), np.ones((2, 4)), loss="mse")
+
+
 def test_error_angles_of_a_subclassed_model_are_refused(batch):
     class Subclassed(keras.Model):
         def __init__(self):

@@ -249,7 +249,10 @@ def test_epsilon_may_be_a_number_of_numpy(epsilon):
     assert type(rule.epsilon) is float
 
 
-@pytest.mark.parametrize("name", ["dfb", "", None, 3])
+NO_RULE = keras.saving.serialize_keras_object(keras.losses.MeanSquaredError())
+
+
+@pytest.mark.parametrize("name", ["dfb", "", None, 3, {"name": "urfb"}, NO_RULE], ids=str)
 def test_an_unknown_rule_is_refused_with_the_known_names(name):
     with pytest.raises(ArgumentError, match=r"Unknown feedback rule .*'bp', 'frfb', 'urfb'"):
         FeedbackDense(3, rule=name)

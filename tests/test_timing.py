@@ -238,6 +238,22 @@ def plain():
     return keras.Sequential([keras.Input((8, 8, 1)), *layers])
 
 
+def test_a_trace_shows_the_weights_that_carried_the_error():
+    model = build(NETWORK, rules.DelayedFeedback(delay=3), seed=0)
+    sgd(model, 5, jit_compile=False)
+    images, labels = urfb_tf.load("generated", train=10, validation=1, test=1).train
+    before = {layer.name: layer.carrying_feedback().numpy() for layer in feedback_layers(model)[1:]}
+    (snapshot,) = metrics.trace(model, images.astype("float32"), labels, steps=0)
+    assert set(snapshot.feedback) == set(before)
+    for layer in feedback_layers(model)[1:]:
+        np.testing.assert_array_equal(snapshot.feedback[layer.name], before[layer.name])
+        assert np.any(layer.carrying_feedback() != before[layer.name])  # the step moved the copies on
+    model = change_rule(model, "mirror")
+    (snapshot,) = metrics.trace(model, images.astype("float32"), labels, steps=0)
+    for layer in feedback_layers(model)[1:]:
+        np.testing.assert_array_equal(snapshot.feedback[layer.name], layer.feedback)  # renewed as the step began
+
+
 def test_untied_feedback_that_follows_once_per_epoch_still_does_under_timing():
     layer, x = built("untied", "alternate", feedback_refresh="epoch")
     start = layer.feedback.numpy()

@@ -13,7 +13,7 @@ from urfb_tf import FeedbackConv2D, FeedbackDense, RefreshFeedback, SaturatedLin
 from urfb_tf.data import Dataset, Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers
-from urfb_tf.metrics import error_angles
+from urfb_tf.metrics import angle, error_angles, weight_angles
 from urfb_tf.metrics.alignment import back_propagating
 from urfb_tf.training import EpochProgram, batches, train
 
@@ -447,6 +447,18 @@ def test_error_angles_compare_the_stale_error_with_the_true_one():
     feedback_layers(stale)[1].refresh_feedback()
     assert angles(stale) == angles(fresh)
     assert angles(stale)[0] < before[0] - 1  # degrees: one layer of two now hands its error down truly
+
+
+def test_the_weights_that_carry_the_error_are_the_stale_ones():
+    model = model_of("dense", feedback_refresh="epoch")
+    layer = feedback_layers(model)[1]
+    stale = layer.feedback.numpy()
+    layer.feedback.assign(layer.kernel)
+    np.testing.assert_array_equal(layer.carrying_feedback(), stale)
+    angles = weight_angles(model)
+    assert angles[layer.name] == angle(layer.kernel, stale) > 1
+    layer.refresh_feedback()
+    np.testing.assert_array_equal(layer.carrying_feedback(), layer.feedback)
 
 
 def test_back_propagation_has_nothing_to_refresh():

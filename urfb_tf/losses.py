@@ -27,8 +27,10 @@ class OneVsRestHinge(keras.losses.Loss):
 
     def __init__(self, mu=None, margin=1.0, reduction="sum_over_batch_size", name="one_vs_rest_hinge", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if isinstance(mu, np.ndarray) and mu.ndim == 0:
+            mu = mu.item()
         by_class = isinstance(mu, (Sequence, np.ndarray)) and not isinstance(mu, str)
-        if by_class and not all(is_positive(weight) or weight == 0 for weight in mu):
+        if by_class and not all(is_positive(weight) or (np.ndim(weight) == 0 and weight == 0) for weight in mu):
             raise ArgumentError(f"The hinge loss needs a weight >= 0 for each class, but got mu = {list(mu)!r}.")
         if not by_class and mu is not None and not is_positive(mu):
             raise ArgumentError(f"The hinge loss needs mu > 0 (or None for 1/(C-1)), but got {mu!r}.")

@@ -125,6 +125,8 @@ class FeedbackLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)
+        if inputs.dtype.is_integer or inputs.dtype.is_bool:  # Keras casts floating inputs alone
+            inputs = tf.cast(inputs, kernel.dtype)
         feedback = kernel if self.feedback is None else tf.cast(self._read_feedback(kernel, training), kernel.dtype)
         moment = Moment() if self._timing is None else self._timing.now(feedback, training)
         if (stale := self._stale_feedback()) is not None:
@@ -194,6 +196,8 @@ class FeedbackLayer(keras.layers.Layer):
         if self._timing is not None and feedback is not None:
             carrier = self._timing.now(feedback, training=False).carrier
             feedback = feedback if carrier is None else carrier
+        if (stale := self._stale_feedback()) is not None:
+            feedback = tf.cast(stale, self.kernel.dtype)
         return self.rule.propagating(tf.convert_to_tensor(self.kernel), feedback)
 
     def _activate(self, field: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.windows import WindowLayer, windows
+from urfb_tf.layers.windows import WindowLayer, check_fits, windows
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -21,7 +21,8 @@ class FeedbackConv2D(WindowLayer):
         **kwargs: those of `FeedbackLayer` and of every Keras layer.
 
     Raises:
-        ArgumentError: if an argument is out of range, or the input is not [B, H, W, Cin] with fixed Cin.
+        ArgumentError: if an argument is out of range, or the input is not [B, H, W, Cin] with fixed Cin
+            or, with padding "valid", smaller than a filter.
     """
 
     def build(self, input_shape):
@@ -30,6 +31,7 @@ class FeedbackConv2D(WindowLayer):
                 f"FeedbackConv2D '{self.name}' needs inputs [batch, height, width, channels] with a fixed number of "
                 f"channels, but got {tuple(input_shape)}."
             )
+        check_fits(tuple(input_shape[1:3]), self.kernel_size, self.padding)
         self._add_connections((*self.kernel_size, int(input_shape[-1]), self.filters), (self.filters,))
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: int(input_shape[-1])})
         self.built = True

@@ -26,6 +26,7 @@ class FeedbackDense(FeedbackLayer):
         if not is_whole(units, 1):
             raise ArgumentError(f"FeedbackDense needs a whole number of units >= 1, but got {units!r}.")
         self.units = units
+        self.supports_masking = True  # each place has an output of its own, as in Keras' Dense
 
     def build(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None:

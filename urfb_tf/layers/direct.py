@@ -71,6 +71,9 @@ class DirectFeedback(keras.layers.Layer):
 
         return send(*inputs)
 
+    def compute_mask(self, inputs, previous_mask):
+        return previous_mask[0]  # the output's
+
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
 

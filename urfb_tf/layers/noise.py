@@ -35,6 +35,7 @@ class ErrorNoise(keras.layers.Layer):
         self.seed = seed
         self._generator = keras.random.SeedGenerator(random.randrange(2**31) if seed is None else seed)
         self.built = True
+        self.supports_masking = True
 
     def call(self, inputs, training=None):
         if not training:

@@ -25,6 +25,8 @@ class Moment(NamedTuple):
 class Timing:
     """The number of training steps so far, and the latest copies of R; both are weights that no optimiser sees.
 
+    Each call in training counts as a step.
+
     Args:
         layer: the `FeedbackLayer`, its W and R made.
         seed: the layer's.

@@ -44,6 +44,15 @@ def windows(size: int, kernel: int, stride: int, padding: str) -> int:
     return -(-(size if padding == "same" else size - kernel + 1) // stride)
 
 
+def check_fits(size: tuple, kernel_size: tuple[int, int], padding: str) -> None:
+    """Raise an ArgumentError if no window fits into an image of this height and width; None stands for a free one."""
+    too_large = any(n is not None and k > n for k, n in zip(kernel_size, size, strict=True))
+    if padding == "valid" and too_large:
+        raise ArgumentError(
+            f"With padding 'valid' a filter of {kernel_size} needs an image at least as large, but got {size}."
+        )
+
+
 def pair(value, argument: str) -> tuple[int, int]:
     """Two whole numbers >= 1 from one or two of them, or an ArgumentError that names the argument."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)

@@ -57,11 +57,13 @@ def frames(target, hidden: Sequence[int], seed: int = 0) -> Frames:
         seed: of the random columns.
 
     Raises:
-        ArgumentError: if T is not a matrix of rank n_k, or a layer is narrower than the output.
+        ArgumentError: if T is not a matrix of rank n_k, a layer is narrower than the output, or the seed is not a whole
+            number >= 0.
     """
     target = checks.finite("target", target)
     if target.ndim != 2:
         raise ArgumentError("The target must be a matrix.")
+    seed = checks.whole("A seed", seed, 0)
     hidden = [checks.whole("A layer's width", width, 1) for width in hidden]
     outputs = target.shape[0]
     if not hidden:

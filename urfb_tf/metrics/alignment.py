@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from urfb_tf.compiled_loss import loss_of
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
+from urfb_tf.layers.walk import node_of
 from urfb_tf.rules import BackPropagation
 
 IMAGES = 500  # the first of the training set, on which a recorded run's alignment is measured
@@ -69,10 +71,10 @@ def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, fl
         model: a built model.
         images: [B, ...], what the model takes.
         labels: what its loss takes.
-        loss: a Keras loss; None takes the compiled one.
+        loss: a Keras loss, its name or a function; None takes the compiled one.
 
     Raises:
-        ArgumentError: if there are not as many labels as images.
+        ArgumentError: if there are not as many labels as images, or no loss is given nor compiled.
     """
     return _numbers({name: _angle(*both) for name, both in _increments(model, images, labels, loss).items()})
 
@@ -81,7 +83,7 @@ def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, flo
     """The angle between the error that reaches each layer's output and back-propagation's, by layer name.
 
     The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional or
-    sequential.
+    sequential, and hold each of these layers itself, once.
     """
     _, errors = _increments_and_errors(model, images, labels, loss)
     return _numbers({name: _angle(*both) for name, both in errors.items()})
@@ -146,7 +148,8 @@ def _increments_and_errors(model: keras.Model, images, labels, loss) -> tuple[di
         )
     _check_batch(images, labels)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
-    inside = keras.Model(source, [*(layer.output for layer in feedback_layers(model)), *model.outputs])
+    outputs = [node_of(model, layer, "The error at a layer").output_tensors[0] for layer in feedback_layers(model)]
+    inside = keras.Model(source, [*outputs, *model.outputs])
 
     def predict():
         *between, outputs = inside(images, training=False)
@@ -161,14 +164,14 @@ def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list
     Args:
         predict: gives the layers' outputs, or nothing of them, and the model's.
     """
-    layers = feedback_layers(model)
+    layers, loss = feedback_layers(model), loss_of(model, loss, purpose="An angle")
     kernels = [layer.kernel.value for layer in layers]  # plain tensors in a stateless scope
 
     def gradients():
         with tf.GradientTape() as tape:
             tape.watch(kernels)
             between, outputs = predict()
-            value = _loss(model, loss)(labels, outputs)
+            value = loss(labels, outputs)
         return tape.gradient(value, [*kernels, *between], unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     own = gradients()
@@ -203,9 +206,11 @@ class Alignment:
 
     Args:
         images, labels: the batch.
+        loss: a Keras loss, its name or a function; None takes the one that the model is compiled with.
     """
 
-    def __init__(self, images, labels):
+    def __init__(self, images, labels, loss=None):
+        self.loss = loss
         self.images = tf.cast(images, tf.float32)
         self.labels = tf.convert_to_tensor(labels)
 
@@ -221,7 +226,7 @@ class Alignment:
 
     def tensors(self, model: keras.Model) -> dict[str, dict[str, tf.Tensor]]:
         """The same as float64 scalars, NaN in place of None: what a compiled function can return."""
-        increments, errors = _increments_and_errors(model, self.images, self.labels, None)
+        increments, errors = _increments_and_errors(model, self.images, self.labels, self.loss)
         found = {
             "weight_angle": {name: _angle(*both) for name, both in _weights(model).items()},
             "update_angle": {name: _angle(*both) for name, both in increments.items()},
@@ -231,7 +236,3 @@ class Alignment:
         if shared := _shared_weights(model):
             found["shared_weight_angle"] = {name: _angle(*both) for name, both in shared.items()}
         return found
-
-
-def _loss(model: keras.Model, loss):
-    return model.loss if loss is None else loss

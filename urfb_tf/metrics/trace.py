@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from urfb_tf.compiled_loss import loss_of
 from urfb_tf.layers import feedback_layers
 from urfb_tf.metrics.alignment import angle
 
@@ -34,39 +35,49 @@ class Snapshot:
         return angle(self.feedback.get(layer, self.kernel[layer]), self.kernel[layer])
 
 
-def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: float = 0.1) -> list[Snapshot]:
+def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: float = 0.1, loss=None) -> list[Snapshot]:
     """Train on one batch by plain SGD and keep a snapshot before each step and after the last.
 
     Args:
-        model: a built and compiled model; its weights change.
+        model: a built model; its weights change.
         inputs, labels: the batch.
         steps: how many steps, >= 0.
         learning_rate: SGD's step.
+        loss: a Keras loss, its name or a function; None takes the one that the model is compiled with.
 
     Returns:
         `steps + 1` snapshots.
+
+    Raises:
+        ArgumentError: if no loss is given nor compiled.
     """
-    layers = feedback_layers(model)
+    layers, loss = feedback_layers(model), loss_of(model, loss, purpose="A trace")
     inputs, labels = tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels)
     variables = [variable.value for variable in model.trainable_variables]
 
     @tf.function(autograph=False)
     def gradients():
         with tf.GradientTape() as tape:
-            loss = model.loss(labels, model(inputs, training=True))
+            value = loss(labels, model(inputs, training=True))
         kernels = [layer.kernel.value for layer in layers]
-        found = tape.gradient(loss, [*variables, *kernels])
-        return loss, found[: len(variables)], found[len(variables) :]
+        found = tape.gradient(value, [*variables, *kernels])
+        return value, found[: len(variables)], found[len(variables) :]
+
+    def carrying(renewed):
+        chosen = [layer for layer in layers if not layer.rule.symmetric and layer.rule.renews_feedback == renewed]
+        return {layer.name: layer.carrying_feedback().numpy() for layer in chosen}
 
     snapshots = []
     for step in range(steps + 1):
-        loss, changes, of_kernels = gradients()
+        # A step begins with the renewal of R where the rule renews it; the copies of a delayed R move on as it ends.
+        carriers = carrying(renewed=False)
+        value, changes, of_kernels = gradients()
         snapshots.append(
             Snapshot(
                 step,
-                float(loss),
+                float(value),
                 {layer.name: layer.kernel.numpy() for layer in layers},
-                {layer.name: layer.carrying_feedback().numpy() for layer in layers if not layer.rule.symmetric},
+                carriers | carrying(renewed=True),
                 {layer.name: -g.numpy() for layer, g in zip(layers, of_kernels, strict=True)},
             )
         )

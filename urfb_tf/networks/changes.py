@@ -4,7 +4,8 @@
 model itself. All keep the weights that they do not speak of, and compile the result as the old model was compiled.
 """
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 import tensorflow as tf
@@ -12,7 +13,8 @@ import tensorflow as tf
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
-from urfb_tf.layers.connectivity import keep
+from urfb_tf.layers.connectivity import keep, reseeded
+from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
 
@@ -65,20 +67,23 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     Args:
         model: a built functional or sequential model.
         rule: a feedback rule or its name.
-        layers: names of the layers to change. None means all but the lowest, which has no one to hand an error to.
+        layers: names of the layers to change. None means all; the lowest, if nothing below it learns, has no one to
+            hand an error to, and takes the rule's `lowest` (mostly "bp").
 
     Raises:
         ArgumentError: for an unknown rule, or a name without a feedback rule.
     """
-    chosen = choose(model, layers, (FeedbackLayer,))[1 if layers is None else 0 :]
-    serialized = keras.saving.serialize_keras_object(rules.get(rule))
-    changed = rebuild(
-        model,
-        chosen,
-        lambda layer: type(layer).from_config({**layer.get_config(), "rule": serialized}),
-        lambda old, new, name: tf.convert_to_tensor(getattr(old, name)),
-    )
-    return connect_direct_feedback(changed)
+    rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
+    lowest = without_receiver(model, chosen) if layers is None else None
+
+    def replace(layer):
+        own = rule.lowest() if layer is lowest else rule
+        return type(layer).from_config({**layer.get_config(), "rule": keras.saving.serialize_keras_object(own)})
+
+    def values(old, new, name):
+        return tf.convert_to_tensor(getattr(old, name))
+
+    return connect_direct_feedback(rebuild(model, chosen, replace, values))
 
 
 def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
@@ -90,10 +95,10 @@ def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
     Raises:
         ArgumentError: if a name is not one of the model's.
     """
-    for layer in choose(model, layers, (keras.layers.Layer,)):
+    chosen, compile_again = choose(model, layers, (keras.layers.Layer,)), compiler_like(model)
+    for layer in chosen:
         layer.trainable = False
-    if model.compiled:  # an optimiser is made for the weights that train
-        model.compile_from_config(model.get_compile_config())
+    compile_again(model)  # an optimiser is made for the weights that train
     return model
 
 
@@ -112,8 +117,13 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
         ArgumentError: if a name has no feedback rule.
     """
     for layer in choose(model, layers, (FeedbackLayer,)):
-        config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0}
-        fresh = type(layer).from_config({**config, "seed": stream(seed, layer.name, "reinitialise")})
+        own = stream(seed, layer.name, "reinitialise")
+        config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0, "seed": own}
+        for name in DRAWN:
+            if not isinstance(identifier := config[f"{name}_initializer"], str):
+                # As one given by name would: it draws the same at each call, whatever the layer's seed.
+                config[f"{name}_initializer"] = reseeded(keras.initializers.get(identifier), stream(own, name))
+        fresh = type(layer).from_config(config)
         fresh.build(layer.get_build_config()["input_shape"])
         for name in DRAWN:
             if getattr(layer, name) is not None:
@@ -144,6 +154,21 @@ def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> lis
     return [layer for layer in found if layer.name in names]  # nested models may use a name twice
 
 
+def without_receiver(model: keras.Model, layers: list) -> keras.layers.Layer | None:
+    """The lowest of some of a model's layers if nothing below it learns, so that no one receives its error."""
+    for layer in layers_of(model):
+        if any(layer is own for own in layers):
+            return layer
+        if learns(layer):
+            return None
+    return None
+
+
+def learns(layer) -> bool:
+    """Whether a layer has weights that train. Operations such as a sum of two tensors have none."""
+    return bool(getattr(layer, "trainable_variables", []))
+
+
 def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
     """A copy in which `replace(layer)` stands for each chosen layer, its weights `values(old, new, name)`."""
     if not getattr(model, "inputs", None):
@@ -156,7 +181,9 @@ def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callabl
         copies.append((layer, new))
         return new
 
-    result = keras.models.clone_model(model, clone_function=copy, recursive=True)
+    compile_alike = compiler_like(model)
+    with _not_compiled(model):  # cloning would compile from configurations, which hold no plain functions
+        result = keras.models.clone_model(model, clone_function=copy, recursive=True)
     for old, new in copies:
         if id(old) not in chosen_ids:
             # Operations such as a sum of two tensors have none.
@@ -169,4 +196,26 @@ def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callabl
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()
         new.settle_feedback()
+    compile_alike(result)
     return result
+
+
+def _models_of(model: keras.Model) -> Iterator[keras.Model]:
+    """The model itself and all nested ones."""
+    yield model
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _models_of(layer)
+
+
+@contextlib.contextmanager
+def _not_compiled(model: keras.Model) -> Iterator[None]:
+    """Within the block, the model and all nested ones pass for models that are not compiled."""
+    compiled = [each for each in _models_of(model) if getattr(each, "compiled", False)]
+    for each in compiled:
+        each.compiled = False
+    try:
+        yield
+    finally:
+        for each in compiled:
+            each.compiled = True

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, layers_of
+from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
 from urfb_tf.layers.connectivity import reseeded
-from urfb_tf.networks.changes import choose, rebuild
+from urfb_tf.networks.changes import choose, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
 
@@ -46,8 +46,7 @@ def convert(
     chosen = [layer for layer in layers_of(model) if type(layer) in KINDS and id(layer) not in skipped]
     for layer in chosen:
         _check(layer)
-    learning = [layer for layer in layers_of(model) if getattr(layer, "trainable_variables", [])]
-    lowest = learning[0] if learning else None
+    lowest = without_receiver(model, [*chosen, *feedback_layers(model)])
 
     def replace(layer):
         return _replacement(layer, rule.lowest() if layer is lowest else rule, stream(seed, layer.name, "convert"))
@@ -60,11 +59,7 @@ def convert(
 
 def under_back_propagation(model: keras.Model) -> list[str]:
     """The names of the layers that learn without a feedback rule, from automatic differentiation."""
-    return [
-        layer.name
-        for layer in layers_of(model)
-        if not isinstance(layer, FeedbackLayer) and getattr(layer, "trainable_variables", [])
-    ]
+    return [layer.name for layer in layers_of(model) if not isinstance(layer, FeedbackLayer) and learns(layer)]
 
 
 def _replacement(layer, rule, seed: int) -> FeedbackLayer:

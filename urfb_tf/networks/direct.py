@@ -3,7 +3,9 @@
 import keras
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers import DirectFeedback, FeedbackLayer, feedback_layers
+from urfb_tf.layers import DirectFeedback, feedback_layers
+from urfb_tf.layers.walk import node_of
+from urfb_tf.networks.compiling import compiler_like
 
 
 def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model:
@@ -31,23 +33,11 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
         raise ArgumentError("Direct feedback needs a built functional or sequential model with one output.")
     output = ends[0].input[0] if ends else model.outputs[0]
     if targets:
-        entering = [_input(model, layer) for layer in targets]
+        entering = [node_of(model, layer, "Direct feedback").input_tensors[0] for layer in targets]
         output = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")(
             [output, *entering]
         )
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
     connected = keras.Model(source, output, name=model.name)
-    if model.compiled:
-        connected.compile_from_config(model.get_compile_config())
+    compiler_like(model)(connected)
     return connected
-
-
-def _input(model: keras.Model, layer: FeedbackLayer):
-    if not any(layer is own for own in model.layers):
-        raise ArgumentError(f"Direct feedback does not reach into nested models, but layer {layer.name!r} lies in one.")
-    # A layer may have nodes in other graphs too, and `layer.input` is that of the first.
-    graph = model._functional if isinstance(model, keras.Sequential) else model
-    nodes = [node for level in graph._nodes_by_depth.values() for node in level if node.operation is layer]
-    if len(nodes) != 1:
-        raise ArgumentError(f"Direct feedback needs layers that are used once, but {layer.name!r} is not.")
-    return nodes[0].input_tensors[0]

@@ -105,5 +105,7 @@ def get(identifier: "str | dict | FeedbackRule") -> FeedbackRule:
     if isinstance(identifier, str) and identifier.lower() in RULES:
         return RULES[identifier.lower()]()
     if isinstance(identifier, dict):
-        return keras.saving.deserialize_keras_object(identifier)
+        rule = keras.saving.deserialize_keras_object(identifier)
+        if isinstance(rule, FeedbackRule):
+            return rule
     raise ArgumentError(one_of("feedback rule", identifier, RULES))

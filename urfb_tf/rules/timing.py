@@ -12,7 +12,8 @@ from urfb_tf.rules.rule import FeedbackRule, get, register
 class TimedRule(FeedbackRule):
     """Another rule with updates at other times: what the updates are, that rule says.
 
-    Times are counted in training steps (`training=True`); outside training the layer computes what the other rule does.
+    Times are counted in training steps (`training=True`), as calls of the layer: one that a model uses twice counts two
+    at each batch. Outside training the layer computes what the other rule does.
     An update that a weight does not take is a gradient of 0, which under plain SGD leaves it as it is. Biases and
     layers without a feedback rule learn at every batch.
 

@@ -5,8 +5,7 @@ import functools
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.windows import windows
+from urfb_tf.layers.windows import check_fits, windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +28,7 @@ class Locality:
     padding: str
 
     def __post_init__(self):
-        if self.padding == "valid" and any(k > n for k, n in zip(self.kernel_size, self.size, strict=True)):
-            raise ArgumentError(
-                f"With padding 'valid' a filter of {self.kernel_size} needs an image at least as large, "
-                f"but got {self.size}."
-            )
+        check_fits(self.size, self.kernel_size, self.padding)
 
     @functools.cached_property
     def output_size(self) -> tuple[int, int]:

@@ -1,0 +1,46 @@
+"""The loss of a model, from all that `compile` takes for one."""
+
+from collections.abc import Callable
+
+import keras
+
+from urfb_tf.errors import ArgumentError
+
+
+def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss:
+    """The Keras loss for what `compile` takes: a loss, the name of one, or a function.
+
+    Args:
+        model: whose compiled loss is taken if none is given.
+        loss: what `compile` takes; functions are of labels and outputs. None takes the compiled one.
+        purpose: what needs the loss, as the subject of a sentence in the singular.
+
+    Raises:
+        ArgumentError: if there is no such loss, or the model is compiled with several.
+    """
+    given = loss if loss is not None else getattr(model, "loss", None)
+    try:
+        found = keras.losses.get(given)
+    except (TypeError, ValueError):
+        found = None
+    if isinstance(found, keras.losses.Loss):
+        return found
+    if found is None:
+        got = "" if given is None else f", not {given!r}"
+        raise ArgumentError(
+            f"{purpose} needs a keras.losses.Loss, such as OneVsRestHinge(): pass it, or compile with it{got}."
+        )
+    return _LossOfFunction(found)
+
+
+class _LossOfFunction(keras.losses.Loss):
+    """The mean over the batch of what a function of labels and outputs gives for each example."""
+
+    def __init__(self, function: Callable):
+        super().__init__(name="loss_of_function")
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        if y_pred.shape.rank == y_true.shape.rank + 1 and y_pred.shape[-1] == 1:
+            y_true = y_true[..., None]  # as under `fit`
+        return self.function(y_true, y_pred)
