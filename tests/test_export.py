@@ -275,7 +275,27 @@ def test_a_truncated_result_is_named_before_anything_is_trained(exported, tmp_pa
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "result.json cannot be read" in done.stderr
-    assert done.stderr.endswith("move it away, and the run writes it again with its next epochs.\n")
+    assert done.stderr.endswith("move it away, and the run writes it again.\n")
+
+
+@pytest.mark.parametrize("left", [None, b"", b"{}", b'{"epochs": [{"epoch": 1}]}'])
+def test_a_result_that_is_behind_the_weights_is_written_again(left, tmp_path):
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = [np.ones(3)], [{"epoch": 1}, {"epoch": 2}]
+    run.save()
+    whole = (tmp_path / "result.json").read_bytes()
+    (tmp_path / "result.json").unlink()
+    if left is not None:
+        (tmp_path / "result.json").write_bytes(left)
+    runner.take_turns([fresh_run(tmp_path)], 2, 30, lambda: False)
+    assert (tmp_path / "result.json").read_bytes() == whole
+    assert len(json.loads(whole)["epochs"]) == 2
+
+
+def fresh_run(folder):
+    """A run that trains nothing, on the host alone, from whatever is in the folder."""
+    (folder / "manifest.json").write_text('{"result": {}, "phases": []}')
+    return runner.Run(folder, types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray)))
 
 
 def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):

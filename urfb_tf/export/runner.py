@@ -141,7 +141,8 @@ class Run:
             past = json.loads(saved.pop("past").tobytes())
             self.epochs, self.sessions = past["epochs"], past["sessions"]
             self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
-        self._saved = len(self.epochs)
+        # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
+        self._saved = len(self.epochs) if _told(folder) == len(self.epochs) else 0
 
     def advance(self, epochs: int, over: Callable[[], bool]) -> None:
         """Train up to so many epochs in all, or until time is over."""
@@ -243,6 +244,14 @@ def load_arrays(path: pathlib.Path, remedy: str = "export the run again") -> dic
             return dict(archive)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
+
+
+def _told(folder: pathlib.Path) -> int:
+    """How many epochs a run's `result.json` holds; 0 if it cannot be read, since it can be written again."""
+    try:
+        return len(json.loads((folder / "result.json").read_text())["epochs"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
 
 
 def _read_json(path: pathlib.Path, remedy: str) -> dict:
@@ -368,7 +377,7 @@ def _result(folder: pathlib.Path, name: str) -> dict:
     path = folder / "runs" / name / "result.json"
     if not path.exists():
         return {"epochs": [], "sessions": []}
-    return _read_json(path, "move it away, and the run writes it again with its next epochs")
+    return _read_json(path, "move it away, and the run writes it again")
 
 
 def _trained(folder: pathlib.Path, name: str) -> int:
