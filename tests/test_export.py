@@ -311,6 +311,33 @@ def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_two_processes_that_write_one_file_do_not_mix(tmp_path, monkeypatch):
+    path, synced = tmp_path / "result.json", []
+    monkeypatch.setattr(runner.os, "fsync", synced.append)
+
+    def interrupted(file):
+        file.write(b"begun by the first")
+        with monkeypatch.context() as other:
+            other.setattr(runner.os, "getpid", lambda: -1)
+            runner._replace(path, lambda file: file.write(b"the second"))
+        assert path.read_bytes() == b"the second"
+
+    runner._replace(path, interrupted)
+    assert path.read_bytes() == b"begun by the first"
+    assert list(tmp_path.iterdir()) == [path]
+    assert len(synced) == 2
+
+
+def test_a_run_named_twice_is_trained_once(tmp_path, monkeypatch):
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    fresh_run(tmp_path / "runs" / "a")
+    trained = []
+    monkeypatch.setattr(runner, "_train_here", lambda options, names, *_: trained.append(names))
+    monkeypatch.setattr(sys, "argv", ["runner.py", "a", "a", "--epochs", "1", "--folder", str(tmp_path)])
+    assert runner.main() == 0
+    assert trained == [["a"]]
+
+
 class Counted:
     """A run that only counts its epochs, and notes when it is saved if there is something new."""
 

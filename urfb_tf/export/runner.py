@@ -262,10 +262,12 @@ def _read_json(path: pathlib.Path, remedy: str) -> dict:
 
 
 def _replace(path: pathlib.Path, write) -> None:
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # another process may write the same file
     try:
         with open(temporary, "wb") as file:
             write(file)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the old one's place
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -318,11 +320,12 @@ def _train(options: argparse.Namespace) -> None:
     if unknown or not present:
         holds = ", ".join(present) or "nothing"
         raise RunnerError(f"no {' or '.join(unknown) or 'run'} to train: {options.folder / 'runs'} holds {holds}")
+    names = list(dict.fromkeys(options.runs)) or present  # a run named twice is one
     end = None if options.seconds is None else time.monotonic() + options.seconds
     if options.processes is None:
-        _train_here(options, options.runs or present, end)
+        _train_here(options, names, end)
     else:
-        _train_apart(options, options.runs or present, end)
+        _train_apart(options, names, end)
 
 
 def _train_here(options: argparse.Namespace, names: list[str], end: float | None) -> None:
