@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import io
 import itertools
 import json
 import shutil
@@ -17,8 +18,9 @@ import urfb_tf
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Phase, find
 from urfb_tf.export import export, lower, runner
-from urfb_tf.export.folder import load_state
+from urfb_tf.export.folder import _Parts, load_state
 from urfb_tf.export.phases import models_of
+from urfb_tf.export.stablehlo import Program
 from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
 from urfb_tf.seeds import stream
@@ -52,6 +54,12 @@ def train_exported(folder, epochs, *more):
 
 def result_of(folder, experiment, seed):
     return json.loads((run_of(folder, experiment, seed) / "result.json").read_text())
+
+
+def fresh_run(folder):
+    """A run that trains nothing, on the host alone, from whatever is in the folder."""
+    (folder / "manifest.json").write_text('{"result": {}, "phases": []}')
+    return runner.Run(folder, types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray)))
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +255,7 @@ def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
 
 DAMAGED = {
     "runs/small--seed3/state.npz": "move it away, and the run begins anew.",
-    "runs/small--seed3/manifest.json": "export the run again.",
+    "runs/small--seed3/manifest.json": f"{runner.AGAIN}.",
 }
 
 
@@ -278,6 +286,75 @@ def test_a_truncated_result_is_named_before_anything_is_trained(exported, tmp_pa
     assert done.stderr.endswith("move it away, and the run writes it again.\n")
 
 
+@pytest.mark.parametrize("kind", ["arrays", "programs"])
+def test_what_runs_share_is_named_in_a_line_if_it_is_damaged(kind, exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    for path in (folder / kind).iterdir():
+        path.write_bytes(path.read_bytes()[:20])
+    command = [sys.executable, "runner.py", "--epochs", "3", "small--seed3"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (told,) = (line for line in done.stderr.splitlines() if line.startswith("runner.py: "))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"{folder / kind}" in told
+    assert runner.AGAIN in told
+
+
+def damaged_archives(folder):
+    """Files of arrays with one fault each, by what it is."""
+    whole = io.BytesIO()
+    np.savez_compressed(whole, array=np.arange(1000) ** 2 % 997)
+    content, middle = whole.getvalue(), len(whole.getvalue()) // 2
+    faults = {
+        "empty": b"",
+        "half": content[:middle],
+        "packed": content[:middle] + bytes(8) + content[middle + 8 :],
+        "text": b"no arrays",
+    }
+    for name, content in faults.items():
+        (folder / name).write_bytes(content)
+    with (folder / "alone").open("wb") as file:
+        np.save(file, np.ones(1))
+    return [folder / name for name in ("missing", *faults, "alone")]
+
+
+def test_a_file_of_arrays_that_cannot_be_read_is_named(tmp_path):
+    for path in damaged_archives(tmp_path):
+        with pytest.raises(runner.RunnerError, match=f"{path.name} cannot be read .*: {runner.AGAIN}"):
+            runner.load_arrays(path)
+        with pytest.raises(ArgumentError, match=rf"{path.name} cannot be read .*: take that of a run that has .*\."):
+            load_state(urfb_tf.build("full conn. 5; output"), path)
+    (tmp_path / "arrays").mkdir()
+    np.savez(tmp_path / "arrays" / "other.npz", other=np.ones(1))
+    with pytest.raises(runner.RunnerError, match=r"other.npz cannot be read \('array' is missing\)"):
+        runner.Shelf(tmp_path, None).read("other")
+    np.savez(tmp_path / "state.npz", other=np.ones(1))
+    with pytest.raises(runner.RunnerError, match=f"'past' is missing.*: {runner.ANEW}"):
+        fresh_run(tmp_path)
+
+
+def test_another_export_mends_arrays_and_programs_and_leaves_whole_arrays(tmp_path):
+    array, program = np.arange(1000.0), Program(b"program", [], "name")
+
+    def put():
+        parts = _Parts(tmp_path)
+        return tmp_path / "arrays" / f"{parts.array(array)}.npz", parts.program(program)
+
+    path, _ = put()
+    whole = path.read_bytes()
+    made = path.stat().st_mtime_ns
+    put()
+    assert path.stat().st_mtime_ns == made
+    other = io.BytesIO()
+    np.savez_compressed(other, array=array + 1)
+    for content in (b"", whole[:100], other.getvalue()):
+        path.write_bytes(content)
+        (tmp_path / "programs" / "name.stablehlo").write_bytes(content)
+        put()
+        assert path.read_bytes() == whole
+        assert (tmp_path / "programs" / "name.stablehlo").read_bytes() == b"program"
+
+
 @pytest.mark.parametrize("left", [None, b"", b"{}", b'{"epochs": [{"epoch": 1}]}'])
 def test_a_result_that_is_behind_the_weights_is_written_again(left, tmp_path):
     run = fresh_run(tmp_path)
@@ -290,12 +367,6 @@ def test_a_result_that_is_behind_the_weights_is_written_again(left, tmp_path):
     runner.take_turns([fresh_run(tmp_path)], 2, 30, lambda: False)
     assert (tmp_path / "result.json").read_bytes() == whole
     assert len(json.loads(whole)["epochs"]) == 2
-
-
-def fresh_run(folder):
-    """A run that trains nothing, on the host alone, from whatever is in the folder."""
-    (folder / "manifest.json").write_text('{"result": {}, "phases": []}')
-    return runner.Run(folder, types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray)))
 
 
 def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):

@@ -7,6 +7,7 @@ started again at any time; `result.json` and `state.npz` of each run grow with i
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -16,13 +17,17 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 TURN = 10  # epochs of a run at a time
+TESTED = "0.10 and 0.11"  # versions of JAX
+AGAIN = "export the run again, elsewhere if it has been started, and copy this file from there"
+ANEW = "move it away, and the run begins anew"
 
 
 class RunnerError(Exception):
@@ -73,7 +78,9 @@ class Shelf:
 
     def read(self, digest: str) -> np.ndarray:
         """An array, on the host and not kept."""
-        return load_arrays(self.folder / "arrays" / f"{digest}.npz")["array"]
+        path = self.folder / "arrays" / f"{digest}.npz"
+        with _reading(path, AGAIN):
+            return load_arrays(path)["array"]
 
     def array(self, digest: str):
         """An array on the device."""
@@ -84,8 +91,16 @@ class Shelf:
     def program(self, digest: str):
         """A compiled program."""
         if digest not in self._programs:
-            stablehlo = (self.folder / "programs" / f"{digest}.stablehlo").read_bytes()
-            self._programs[digest] = self.device.compile(stablehlo)
+            path = self.folder / "programs" / f"{digest}.stablehlo"
+            with _reading(path, AGAIN):
+                stablehlo = path.read_bytes()
+            try:
+                self._programs[digest] = self.device.compile(stablehlo)
+            except (RuntimeError, ValueError) as error:  # JAX's own errors are RuntimeErrors
+                raise RunnerError(
+                    f"{path} cannot be compiled ({str(error).partition(chr(10))[0]}): {AGAIN}; JAX {TESTED} are known "
+                    f"to work, this is {self.device.version}"
+                ) from error
         return self._programs[digest]
 
 
@@ -131,15 +146,16 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
-        self.manifest = _read_json(folder / "manifest.json", "export the run again")
+        self.manifest = _read_json(folder / "manifest.json", AGAIN)
         self.state, self.epochs, self.sessions = [], [], []
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
         self._written = time.monotonic()  # when the run was last saved, or begun
         if (folder / "state.npz").exists():
-            saved = load_arrays(folder / "state.npz", "move it away, and the run begins anew")
-            past = json.loads(saved.pop("past").tobytes())
-            self.epochs, self.sessions = past["epochs"], past["sessions"]
+            saved = load_arrays(folder / "state.npz", ANEW)
+            with _reading(folder / "state.npz", ANEW):
+                past = json.loads(saved.pop("past").tobytes())
+                self.epochs, self.sessions = past["epochs"], past["sessions"]
             self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
         self._saved = len(self.epochs) if _told(folder) == len(self.epochs) else 0
@@ -237,13 +253,30 @@ def take_turns(runs: list[Run], epochs: int, save_every: float, over: Callable[[
         run.save()
 
 
-def load_arrays(path: pathlib.Path, remedy: str = "export the run again") -> dict[str, np.ndarray]:
-    """All arrays of an npz file; RunnerError if it is damaged or missing."""
+@contextlib.contextmanager
+def _reading(path: pathlib.Path, remedy: str) -> Iterator[None]:
+    """RunnerError, with what helps, for all that a damaged or missing file raises while it is read."""
     try:
-        with np.load(path) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
+        yield
+    except (
+        OSError,
+        EOFError,
+        LookupError,
+        AttributeError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise RunnerError(f"{path} cannot be read ({reason}): {remedy}") from error
+
+
+def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; RunnerError if it is damaged or missing."""
+    with _reading(path, remedy), open(path, "rb") as file, np.load(file) as archive:
+        return dict(archive)
 
 
 def _told(folder: pathlib.Path) -> int:
@@ -255,10 +288,8 @@ def _told(folder: pathlib.Path) -> int:
 
 
 def _read_json(path: pathlib.Path, remedy: str) -> dict:
-    try:
+    with _reading(path, remedy):
         return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
 
 
 def _replace(path: pathlib.Path, write) -> None:
@@ -380,7 +411,10 @@ def _result(folder: pathlib.Path, name: str) -> dict:
     path = folder / "runs" / name / "result.json"
     if not path.exists():
         return {"epochs": [], "sessions": []}
-    return _read_json(path, "move it away, and the run writes it again")
+    remedy = "move it away, and the run writes it again"
+    result = _read_json(path, remedy)
+    with _reading(path, remedy):
+        return {key: result[key] for key in ("epochs", "sessions")}
 
 
 def _trained(folder: pathlib.Path, name: str) -> int:
