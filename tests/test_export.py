@@ -333,6 +333,29 @@ def test_a_file_of_arrays_that_cannot_be_read_is_named(tmp_path):
         fresh_run(tmp_path)
 
 
+def test_a_jax_with_other_private_names_is_told_in_a_line(monkeypatch):
+    import jax
+    from jax._src.lib import xla_client
+
+    said = rf"^JAX {jax.__version__} does not take programs as runner.py gives them \(.+\): install JAX 0.10 or 0.11$"
+    with monkeypatch.context() as changed:
+        changed.setattr(jax.config, "update", lambda *_: None)  # as other tests have it
+        changed.setattr(jax, "devices", lambda: [types.SimpleNamespace(client=None)])
+        changed.delattr(xla_client._xla, "DeviceList")
+        with pytest.raises(runner.RunnerError, match=said):
+            runner.Device()
+        changed.setattr(xla_client._xla, "DeviceList", list, raising=False)
+        device = runner.Device()
+        with pytest.raises(runner.RunnerError, match=said):
+            device.compile(b"")
+        changed.setitem(sys.modules, "jax._src.lib", None)
+        with pytest.raises(runner.RunnerError, match=said):
+            runner.Device()
+        changed.setitem(sys.modules, "jax", None)
+        with pytest.raises(runner.RunnerError, match="JAX is not installed here"):
+            runner.Device()
+
+
 def test_another_export_mends_arrays_and_programs_and_leaves_whole_arrays(tmp_path):
     array, program = np.arange(1000.0), Program(b"program", [], "name")
 

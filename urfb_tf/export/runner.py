@@ -25,7 +25,7 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 TURN = 10  # epochs of a run at a time
-TESTED = "0.10 and 0.11"  # versions of JAX
+TESTED = "0.10 or 0.11"  # versions of JAX
 AGAIN = "export the run again, elsewhere if it has been started, and copy this file from there"
 ANEW = "move it away, and the run begins anew"
 
@@ -38,13 +38,27 @@ class Device:
     """JAX's first device, as a compiler and runner of StableHLO. All use of JAX's private names is here."""
 
     def __init__(self):
-        import jax
-        from jax._src.lib import xla_client
-
+        try:
+            import jax
+        except ImportError as error:
+            raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
         jax.config.update("jax_enable_x64", True)  # keep 64-bit seeds as they are
         self.jax, self.device = jax, jax.devices()[0]
-        self._list = xla_client._xla.DeviceList((self.device,))
-        self._options = xla_client.CompileOptions
+        with self._private():
+            from jax._src.lib import xla_client
+
+            self._list = xla_client._xla.DeviceList((self.device,))
+            self._options = xla_client.CompileOptions
+
+    @contextlib.contextmanager
+    def _private(self) -> Iterator[None]:
+        """RunnerError where a JAX has others of the private names, or takes other arguments."""
+        try:
+            yield
+        except (ImportError, AttributeError, TypeError) as error:
+            raise RunnerError(
+                f"JAX {self.version} does not take programs as runner.py gives them ({error}): install JAX {TESTED}"
+            ) from error
 
     def put(self, array: np.ndarray):
         """A copy of the array on the device."""
@@ -52,7 +66,8 @@ class Device:
 
     def compile(self, stablehlo: bytes):
         """A function of a list of device arrays that returns such a list."""
-        return self.device.client.compile_and_load(stablehlo, self._list, self._options()).execute
+        with self._private():
+            return self.device.client.compile_and_load(stablehlo, self._list, self._options()).execute
 
     def describe(self) -> dict:
         """The hardware, as results name it."""
@@ -98,8 +113,8 @@ class Shelf:
                 self._programs[digest] = self.device.compile(stablehlo)
             except (RuntimeError, ValueError) as error:  # JAX's own errors are RuntimeErrors
                 raise RunnerError(
-                    f"{path} cannot be compiled ({str(error).partition(chr(10))[0]}): {AGAIN}; JAX {TESTED} are known "
-                    f"to work, this is {self.device.version}"
+                    f"{path} cannot be compiled ({str(error).partition(chr(10))[0]}) by JAX {self.device.version}: "
+                    f"{AGAIN}, or install JAX {TESTED}"
                 ) from error
         return self._programs[digest]
 
@@ -360,11 +375,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _train_here(options: argparse.Namespace, names: list[str], end: float | None) -> None:
-    try:
-        device = Device()
-    except ImportError as error:
-        raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
-    shelf = Shelf(options.folder, device)
+    shelf = Shelf(options.folder, Device())
     runs = [Run(options.folder / "runs" / name, shelf) for name in names]
     take_turns(runs, options.epochs, options.save_every, lambda: end is not None and time.monotonic() >= end)
     for run in runs:
