@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import types
@@ -427,9 +428,64 @@ def test_a_run_named_twice_is_trained_once(tmp_path, monkeypatch):
     fresh_run(tmp_path / "runs" / "a")
     trained = []
     monkeypatch.setattr(runner, "_train_here", lambda options, names, *_: trained.append(names))
+    monkeypatch.setattr(runner.signal, "getsignal", lambda _: signal.SIG_IGN)  # the tests keep their own Ctrl-C
     monkeypatch.setattr(sys, "argv", ["runner.py", "a", "a", "--epochs", "1", "--folder", str(tmp_path)])
     assert runner.main() == 0
     assert trained == [["a"]]
+
+
+# Presses Ctrl-C so many times in the second epoch of the process.
+PRESSED = """
+import os, signal, sys
+import runner
+def epoch(self, phase, number, own=runner.Run._epoch):
+    for _ in range(PRESSES if number == 1 else 0):
+        os.kill(os.getpid(), signal.SIGINT)
+    return own(self, phase, number)
+runner.Run._epoch = epoch
+sys.exit(runner.main())
+"""
+
+
+def press(presses, exported, tmp_path):
+    """A copy of the folder in which a run was begun and stopped so, and what the runner said."""
+    folder = shutil.copytree(exported, tmp_path / "copy", ignore=shutil.ignore_patterns("state.npz", "result.json"))
+    code = PRESSED.replace("PRESSES", str(presses))
+    command = [sys.executable, "-c", code, "small--seed3", "--epochs", "5", "--save-every", "1000"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs hand down that they ignore it
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert "runner.py: stopping after this epoch; Ctrl-C again stops at once" in done.stderr
+    return folder, done.stderr
+
+
+def test_ctrl_c_saves_after_the_epoch_in_progress(exported, tmp_path):
+    folder, _ = press(1, exported, tmp_path)
+    for a, b in zip(*(result_of(each, SMALL, 3)["epochs"] for each in (exported, folder)), strict=True):
+        assert {**a, "seconds": 0} == {**b, "seconds": 0}
+    assert (run_of(folder, SMALL, 3) / "state.npz").exists()
+
+
+def test_ctrl_c_pressed_again_stops_at_once(exported, tmp_path):
+    folder, said = press(2, exported, tmp_path)
+    assert said.endswith("runner.py: stopped; what was saved before is intact: run the same command to go on.\n")
+    assert [path.name for path in run_of(folder, SMALL, 3).iterdir()] == ["manifest.json"]
+
+
+def test_after_ctrl_c_no_further_process_is_started(tmp_path, monkeypatch, capsys):
+    started, stop = [], types.SimpleNamespace(pressed=False, left=lambda: None, over=lambda: stop.pressed)
+
+    def run(command, **_):
+        started.append(command[2])
+        stop.pressed = True
+        return types.SimpleNamespace(returncode=130)
+
+    monkeypatch.setattr(runner.subprocess, "run", run)
+    options = types.SimpleNamespace(epochs=5, save_every=30, folder=tmp_path, processes=1)
+    runner._train_apart(options, ["a", "b"], stop)
+    assert started == ["a"]
+    assert capsys.readouterr().out.startswith("b: stopped before its turn\n0 epochs of 2 runs")
 
 
 class Counted:

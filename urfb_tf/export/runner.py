@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -32,6 +33,34 @@ ANEW = "move it away, and the run begins anew"
 
 class RunnerError(Exception):
     """What cannot be done, in a sentence that says what to do."""
+
+
+class Stop:
+    """When training ends before all epochs are trained: time is up, or Ctrl-C was pressed.
+
+    Ctrl-C lets the epoch in progress end, so that all of it can be saved. Pressed again, it ends the process at once.
+    """
+
+    def __init__(self, seconds: float | None):
+        self.end = None if seconds is None else time.monotonic() + seconds
+        self.pressed = False
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not if a shell has it ignored
+            signal.signal(signal.SIGINT, self._press)
+
+    def _press(self, *_) -> None:
+        self.pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # `print` may be what Ctrl-C interrupted, and cannot be entered twice.
+        os.write(2, b"runner.py: stopping after this epoch; Ctrl-C again stops at once, with what was saved before.\n")
+
+    def left(self) -> float | None:
+        """Seconds until time is up; None if it never is."""
+        return None if self.end is None else self.end - time.monotonic()
+
+    def over(self) -> bool:
+        """Whether to train no further epoch."""
+        left = self.left()
+        return self.pressed or (left is not None and left <= 0)
 
 
 class Device:
@@ -345,16 +374,19 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Train the runs beside this file."""
+    """Train the runs beside this file; the exit status is 0, 1 for what is told in a line, or 130 after Ctrl-C."""
     try:
-        _train(_options())
+        stop = _train(_options())
     except RunnerError as reason:
         print(f"runner.py: {reason}.", file=sys.stderr)
         return 1
-    return 0
+    except KeyboardInterrupt:
+        print("\nrunner.py: stopped; what was saved before is intact: run the same command to go on.", file=sys.stderr)
+        return 130
+    return 130 if stop.pressed else 0
 
 
-def _train(options: argparse.Namespace) -> None:
+def _train(options: argparse.Namespace) -> Stop:
     if min(options.epochs, 1 if options.processes is None else options.processes) < 1:
         raise RunnerError("--epochs and --processes are whole numbers >= 1")
     if not options.save_every >= 0:  # "nan" is a number to argparse, and to no comparison
@@ -367,20 +399,21 @@ def _train(options: argparse.Namespace) -> None:
         holds = ", ".join(present) or "nothing"
         raise RunnerError(f"no {' or '.join(unknown) or 'run'} to train: {options.folder / 'runs'} holds {holds}")
     names = list(dict.fromkeys(options.runs)) or present  # a run named twice is one
-    end = None if options.seconds is None else time.monotonic() + options.seconds
+    stop = Stop(options.seconds)
     if options.processes is None:
-        _train_here(options, names, end)
+        _train_here(options, names, stop)
     else:
-        _train_apart(options, names, end)
+        _train_apart(options, names, stop)
+    return stop
 
 
-def _train_here(options: argparse.Namespace, names: list[str], end: float | None) -> None:
+def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> None:
     shelf = Shelf(options.folder, Device())
     runs = [Run(options.folder / "runs" / name, shelf) for name in names]
-    take_turns(runs, options.epochs, options.save_every, lambda: end is not None and time.monotonic() >= end)
+    take_turns(runs, options.epochs, options.save_every, stop.over)
     for run in runs:
         if not run.epochs:
-            print(f"{run.folder.name}: time was up before its first epoch")
+            print(f"{run.folder.name}: stopped before its first epoch")
             continue
         last = run.epochs[-1]
         print(
@@ -389,7 +422,7 @@ def _train_here(options: argparse.Namespace, names: list[str], end: float | None
         )
 
 
-def _train_apart(options: argparse.Namespace, names: list[str], end: float | None) -> None:
+def _train_apart(options: argparse.Namespace, names: list[str], stop: Stop) -> None:
     """Each run by this file in another process; `timing.json` takes how long all took together."""
     started, before = time.monotonic(), sum(_trained(options.folder, name) for name in names)
     # By default a process takes three quarters of the device's memory.
@@ -397,9 +430,9 @@ def _train_apart(options: argparse.Namespace, names: list[str], end: float | Non
     common = ["--epochs", str(options.epochs), "--save-every", str(options.save_every), "--folder", str(options.folder)]
 
     def train(name: str) -> int:
-        left = None if end is None else end - time.monotonic()
-        if left is not None and left <= 0:
-            print(f"{name}: time was up before its turn")
+        left = stop.left()
+        if stop.over():
+            print(f"{name}: stopped before its turn")
             return 0
         limit = [] if left is None else ["--seconds", str(left)]
         return subprocess.run(
@@ -414,7 +447,7 @@ def _train_apart(options: argparse.Namespace, names: list[str], end: float | Non
     content = json.dumps({**timing, **_latest_session(options.folder, names)}, indent=1).encode() + b"\n"
     _replace(options.folder / "timing.json", lambda file: file.write(content))
     print(f"{epochs} epochs of {len(names)} runs, {options.processes} at a time, in {seconds} s, start-up included")
-    if failed:
+    if failed and not stop.pressed:  # Ctrl-C reaches the processes, too
         raise RunnerError(f"{len(failed)} of {len(names)} runs stopped, as told above: {', '.join(failed)}")
 
 
