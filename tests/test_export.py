@@ -11,6 +11,7 @@ import subprocess
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -26,6 +27,7 @@ from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
 from urfb_tf.seeds import stream
 from urfb_tf.training import train
+from urfb_tf.training.epoch import state_variables
 
 pytest.importorskip("jax")
 
@@ -224,6 +226,27 @@ def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
     trained = phase.begin(experiment.make_model(small_data.classes, 5), rule="frfb")
     load_state(trained, run_of(tmp_path, experiment, 5) / "state.npz")
     np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
+
+
+def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        trained, model = (urfb_tf.build("full conn. 5; output", seed=seed) for seed in (1, 2))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    weights = [np.asarray(variable) for variable in state_variables(trained)]
+    assert "bfloat16" in {array.dtype.name for array in weights}
+    for array in weights:
+        read = runner.Shelf(tmp_path, None).read(_Parts(tmp_path).array(array))
+        assert (read.dtype, read.shape, read.tobytes()) == (array.dtype, array.shape, array.tobytes())
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = weights, [{"epoch": 1}]
+    run.save()
+    again = fresh_run(tmp_path)
+    assert [(a.dtype, a.tobytes()) for a in again.state] == [(a.dtype, a.tobytes()) for a in weights]
+    load_state(model, tmp_path / "state.npz")
+    for a, b in zip(state_variables(trained), state_variables(model), strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
 def test_what_cannot_be_exported_is_refused():

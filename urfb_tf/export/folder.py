@@ -175,7 +175,8 @@ class _Parts:
         path = self.folder / "arrays" / f"{digest}.npz"
         if digest not in self._whole and not _holds(path, digest):
             buffer = io.BytesIO()
-            np.savez_compressed(buffer, array=array)  # masks and what they leave of the weights become small
+            # Masks and what they leave of the weights become small.
+            np.savez_compressed(buffer, **runner.as_saved({"array": array}))  # type: ignore[arg-type]
             write_atomically(path, buffer.getvalue())
         self._whole.add(digest)
         return digest
@@ -189,7 +190,8 @@ class _Parts:
 
 
 def _digest(array: np.ndarray) -> str:
-    return content_digest(f"{array.dtype.str} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
+    kind = array.dtype.name if array.dtype.isbuiltin == 2 else array.dtype.str  # of bfloat16 that says its size alone
+    return content_digest(f"{kind} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
 
 
 def _holds(path: pathlib.Path, digest: str) -> bool:

@@ -275,7 +275,7 @@ class Run:
         past = json.dumps({"epochs": self.epochs, "sessions": self.sessions}).encode()
         arrays = {f"{n:03d}": np.asarray(array) for n, array in enumerate(self.state)}
         arrays["past"] = np.frombuffer(past, np.uint8)
-        _replace(self.folder / "state.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        _replace(self.folder / "state.npz", lambda file: np.savez(file, **as_saved(arrays)))  # type: ignore[arg-type]
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
         content = json.dumps(result, indent=1).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
@@ -320,7 +320,28 @@ def _reading(path: pathlib.Path, remedy: str) -> Iterator[None]:
 def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray]:
     """All arrays of an npz file; RunnerError if it is damaged or missing."""
     with _reading(path, remedy), open(path, "rb") as file, np.load(file) as archive:
-        return dict(archive)
+        return dict(_typed(name, archive[name]) for name in archive)
+
+
+def as_saved(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What npz files hold of arrays; of a type that NumPy does not know, such as bfloat16, the bits as "NAME.TYPE"."""
+    kept = {}
+    for name, array in arrays.items():
+        if array.dtype.isbuiltin == 2:  # brought by another package
+            kept[f"{name}.{array.dtype.name}"] = array.view(f"u{array.dtype.itemsize}")
+        else:
+            kept[name] = array
+    return kept
+
+
+def _typed(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    """The name and array of which `as_saved` made these."""
+    name, _, kind = name.partition(".")
+    if not kind:
+        return name, array
+    import ml_dtypes  # comes with JAX and with TensorFlow
+
+    return name, array.view(getattr(ml_dtypes, kind))
 
 
 def _told(folder: pathlib.Path) -> int:
