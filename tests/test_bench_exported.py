@@ -36,6 +36,22 @@ def test_a_timing_is_recorded_under_its_runs_and_device(folder, capsys, monkeypa
     assert exported.recorded(records) == [TIMING]
 
 
+def test_a_timing_takes_the_place_of_an_earlier_one_of_the_same_alone(folder):
+    records = folder / "records"
+
+    def record(**change):
+        (folder / "timing.json").write_text(json.dumps({**TIMING, **change}))
+        return exported.record(folder / "timing.json", records).name
+
+    others = [TIMING["runs"][0], "table1--cifar10--frfb--seed0"]
+    assert record() == "table1-cifar10-a-gpu-9.json"
+    assert record(runs=others) == "table1-cifar10-a-gpu-9-2.json"
+    assert record(processes=1) == "table1-cifar10-a-gpu-9-3.json"
+    assert record(runs=others[::-1], seconds=90.0) == "table1-cifar10-a-gpu-9-2.json"
+    assert record(seconds=100.0) == "table1-cifar10-a-gpu-9.json"
+    assert sorted(timing["seconds"] for timing in exported.recorded(records)) == [90, 100, 110.5]
+
+
 def test_the_time_is_shared_among_the_runs():
     assert exported.per_thousand(TIMING) == pytest.approx(55.25)
     (row,) = exported.table([TIMING]).rows

@@ -157,8 +157,10 @@ def test_experiments_are_listed_with_the_papers_numbers(capsys):
     assert [line.split()[0] for line in lines] == list(EXPERIMENTS)
     row = next(line for line in lines if line.startswith("table1/cifar10/urfb "))
     assert '{"train": 0.07, "test": 0.31}' in row
-    epochs = max(len(load("table1/cifar10/urfb", seed)["epochs"]) for seed in seeds("table1/cifar10/urfb"))
-    assert f" {epochs} epochs recorded" in row  # of the longest seed, whichever comes last
+    lengths = [len(load("table1/cifar10/urfb", seed)["epochs"]) for seed in seeds("table1/cifar10/urfb")]
+    longest = lengths.count(max(lengths))  # how many seeds are as long, whichever comes last
+    counted = f" of {longest} seeds" if longest > 1 else ""
+    assert f" {max(lengths)} epochs{counted} recorded" in row
     assert not [line for line in lines if not line.startswith("table") and line.endswith("paper")]
 
 
@@ -188,6 +190,21 @@ def test_status_says_how_far_runs_have_come(capsys):
     assert second.split()[1:4] == ["seed", "1", "2"]
     assert main(["status", "--runs", "nowhere"]) == 0
     assert capsys.readouterr().out == "No run has finished an epoch in nowhere.\n"
+
+
+def test_status_names_a_damaged_result_and_goes_on(capsys, tmp_path, template):
+    for name in ("1", "3"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "result.json").write_text(json.dumps(template))
+    for name, content in (("0", ""), ("2", "{}")):
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "result.json").write_text(content)
+    assert main(["status"]) == 1
+    output, errors = capsys.readouterr()
+    assert output.count("1 of 1000 epochs, test error") == output.count("\n") == 2
+    first, second = errors.splitlines()
+    assert first.startswith("urfb_tf: runs/0/result.json cannot be read as a result")
+    assert second.startswith("urfb_tf: runs/2/result.json: ")
 
 
 def test_seeds_and_places_make_several_runs(capsys):

@@ -2,13 +2,16 @@
 
 import dataclasses
 import errno
+import io
 import itertools
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,12 +20,14 @@ import urfb_tf
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Phase, find
 from urfb_tf.export import export, lower, runner
-from urfb_tf.export.folder import load_state
+from urfb_tf.export.folder import _Parts, load_state
 from urfb_tf.export.phases import models_of
+from urfb_tf.export.stablehlo import Program
 from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
 from urfb_tf.seeds import stream
 from urfb_tf.training import train
+from urfb_tf.training.epoch import state_variables
 
 pytest.importorskip("jax")
 
@@ -52,6 +57,12 @@ def train_exported(folder, epochs, *more):
 
 def result_of(folder, experiment, seed):
     return json.loads((run_of(folder, experiment, seed) / "result.json").read_text())
+
+
+def fresh_run(folder):
+    """A run that trains nothing, on the host alone, from whatever is in the folder."""
+    (folder / "manifest.json").write_text('{"result": {}, "phases": []}')
+    return runner.Run(folder, types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray)))
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +228,27 @@ def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
     np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
 
 
+def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        trained, model = (urfb_tf.build("full conn. 5; output", seed=seed) for seed in (1, 2))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    weights = [np.asarray(variable) for variable in state_variables(trained)]
+    assert "bfloat16" in {array.dtype.name for array in weights}
+    for array in weights:
+        read = runner.Shelf(tmp_path, None).read(_Parts(tmp_path).array(array))
+        assert (read.dtype, read.shape, read.tobytes()) == (array.dtype, array.shape, array.tobytes())
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = weights, [{"epoch": 1}]
+    run.save()
+    again = fresh_run(tmp_path)
+    assert [(a.dtype, a.tobytes()) for a in again.state] == [(a.dtype, a.tobytes()) for a in weights]
+    load_state(model, tmp_path / "state.npz")
+    for a, b in zip(state_variables(trained), state_variables(model), strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
 def test_what_cannot_be_exported_is_refused():
     variable = tf.Variable(1.0)
     with pytest.raises(ArgumentError, match="reads variables"):
@@ -247,7 +279,7 @@ def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
 
 DAMAGED = {
     "runs/small--seed3/state.npz": "move it away, and the run begins anew.",
-    "runs/small--seed3/manifest.json": "export the run again.",
+    "runs/small--seed3/manifest.json": f"{runner.AGAIN}.",
 }
 
 
@@ -275,7 +307,113 @@ def test_a_truncated_result_is_named_before_anything_is_trained(exported, tmp_pa
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "result.json cannot be read" in done.stderr
-    assert done.stderr.endswith("move it away, and the run writes it again with its next epochs.\n")
+    assert done.stderr.endswith("move it away, and the run writes it again.\n")
+
+
+@pytest.mark.parametrize("kind", ["arrays", "programs"])
+def test_what_runs_share_is_named_in_a_line_if_it_is_damaged(kind, exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    for path in (folder / kind).iterdir():
+        path.write_bytes(path.read_bytes()[:20])
+    command = [sys.executable, "runner.py", "--epochs", "3", "small--seed3"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (told,) = (line for line in done.stderr.splitlines() if line.startswith("runner.py: "))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"{folder / kind}" in told
+    assert runner.AGAIN in told
+
+
+def damaged_archives(folder):
+    """Files of arrays with one fault each, by what it is."""
+    whole = io.BytesIO()
+    np.savez_compressed(whole, array=np.arange(1000) ** 2 % 997)
+    content, middle = whole.getvalue(), len(whole.getvalue()) // 2
+    faults = {
+        "empty": b"",
+        "half": content[:middle],
+        "packed": content[:middle] + bytes(8) + content[middle + 8 :],
+        "text": b"no arrays",
+    }
+    for name, content in faults.items():
+        (folder / name).write_bytes(content)
+    with (folder / "alone").open("wb") as file:
+        np.save(file, np.ones(1))
+    return [folder / name for name in ("missing", *faults, "alone")]
+
+
+def test_a_file_of_arrays_that_cannot_be_read_is_named(tmp_path):
+    for path in damaged_archives(tmp_path):
+        with pytest.raises(runner.RunnerError, match=f"{path.name} cannot be read .*: {runner.AGAIN}"):
+            runner.load_arrays(path)
+        with pytest.raises(ArgumentError, match=rf"{path.name} cannot be read .*: take that of a run that has .*\."):
+            load_state(urfb_tf.build("full conn. 5; output"), path)
+    (tmp_path / "arrays").mkdir()
+    np.savez(tmp_path / "arrays" / "other.npz", other=np.ones(1))
+    with pytest.raises(runner.RunnerError, match=r"other.npz cannot be read \('array' is missing\)"):
+        runner.Shelf(tmp_path, None).read("other")
+    np.savez(tmp_path / "state.npz", other=np.ones(1))
+    with pytest.raises(runner.RunnerError, match=f"'past' is missing.*: {runner.ANEW}"):
+        fresh_run(tmp_path)
+
+
+def test_a_jax_with_other_private_names_is_told_in_a_line(monkeypatch):
+    import jax
+    from jax._src.lib import xla_client
+
+    said = rf"^JAX {jax.__version__} does not take programs as runner.py gives them \(.+\): install JAX 0.10 or 0.11$"
+    with monkeypatch.context() as changed:
+        changed.setattr(jax.config, "update", lambda *_: None)  # as other tests have it
+        changed.setattr(jax, "devices", lambda: [types.SimpleNamespace(client=None)])
+        changed.delattr(xla_client._xla, "DeviceList")
+        with pytest.raises(runner.RunnerError, match=said):
+            runner.Device()
+        changed.setattr(xla_client._xla, "DeviceList", list, raising=False)
+        device = runner.Device()
+        with pytest.raises(runner.RunnerError, match=said):
+            device.compile(b"")
+        changed.setitem(sys.modules, "jax._src.lib", None)
+        with pytest.raises(runner.RunnerError, match=said):
+            runner.Device()
+        changed.setitem(sys.modules, "jax", None)
+        with pytest.raises(runner.RunnerError, match="JAX is not installed here"):
+            runner.Device()
+
+
+def test_another_export_mends_arrays_and_programs_and_leaves_whole_arrays(tmp_path):
+    array, program = np.arange(1000.0), Program(b"program", [], "name")
+
+    def put():
+        parts = _Parts(tmp_path)
+        return tmp_path / "arrays" / f"{parts.array(array)}.npz", parts.program(program)
+
+    path, _ = put()
+    whole = path.read_bytes()
+    made = path.stat().st_mtime_ns
+    put()
+    assert path.stat().st_mtime_ns == made
+    other = io.BytesIO()
+    np.savez_compressed(other, array=array + 1)
+    for content in (b"", whole[:100], other.getvalue()):
+        path.write_bytes(content)
+        (tmp_path / "programs" / "name.stablehlo").write_bytes(content)
+        put()
+        assert path.read_bytes() == whole
+        assert (tmp_path / "programs" / "name.stablehlo").read_bytes() == b"program"
+
+
+@pytest.mark.parametrize("left", [None, b"", b"{}", b'{"epochs": [{"epoch": 1}]}'])
+def test_a_result_that_is_behind_the_weights_is_written_again(left, tmp_path):
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = [np.ones(3)], [{"epoch": 1}, {"epoch": 2}]
+    run.save()
+    whole = (tmp_path / "result.json").read_bytes()
+    (tmp_path / "result.json").unlink()
+    if left is not None:
+        (tmp_path / "result.json").write_bytes(left)
+    runner.take_turns([fresh_run(tmp_path)], 2, 30, lambda: False)
+    assert (tmp_path / "result.json").read_bytes() == whole
+    assert len(json.loads(whole)["epochs"]) == 2
 
 
 def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
@@ -289,6 +427,88 @@ def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
         runner._replace(path, full)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_processes_that_write_one_file_do_not_mix(tmp_path, monkeypatch):
+    path, synced = tmp_path / "result.json", []
+    monkeypatch.setattr(runner.os, "fsync", synced.append)
+
+    def interrupted(file):
+        file.write(b"begun by the first")
+        with monkeypatch.context() as other:
+            other.setattr(runner.os, "getpid", lambda: -1)
+            runner._replace(path, lambda file: file.write(b"the second"))
+        assert path.read_bytes() == b"the second"
+
+    runner._replace(path, interrupted)
+    assert path.read_bytes() == b"begun by the first"
+    assert list(tmp_path.iterdir()) == [path]
+    assert len(synced) == 2
+
+
+def test_a_run_named_twice_is_trained_once(tmp_path, monkeypatch):
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    fresh_run(tmp_path / "runs" / "a")
+    trained = []
+    monkeypatch.setattr(runner, "_train_here", lambda options, names, *_: trained.append(names))
+    monkeypatch.setattr(runner.signal, "getsignal", lambda _: signal.SIG_IGN)  # the tests keep their own Ctrl-C
+    monkeypatch.setattr(sys, "argv", ["runner.py", "a", "a", "--epochs", "1", "--folder", str(tmp_path)])
+    assert runner.main() == 0
+    assert trained == [["a"]]
+
+
+# Presses Ctrl-C so many times in the second epoch of the process.
+PRESSED = """
+import os, signal, sys
+import runner
+def epoch(self, phase, number, own=runner.Run._epoch):
+    for _ in range(PRESSES if number == 1 else 0):
+        os.kill(os.getpid(), signal.SIGINT)
+    return own(self, phase, number)
+runner.Run._epoch = epoch
+sys.exit(runner.main())
+"""
+
+
+def press(presses, exported, tmp_path):
+    """A copy of the folder in which a run was begun and stopped so, and what the runner said."""
+    folder = shutil.copytree(exported, tmp_path / "copy", ignore=shutil.ignore_patterns("state.npz", "result.json"))
+    code = PRESSED.replace("PRESSES", str(presses))
+    command = [sys.executable, "-c", code, "small--seed3", "--epochs", "5", "--save-every", "1000"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs hand down that they ignore it
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert "runner.py: stopping after this epoch; Ctrl-C again stops at once" in done.stderr
+    return folder, done.stderr
+
+
+def test_ctrl_c_saves_after_the_epoch_in_progress(exported, tmp_path):
+    folder, _ = press(1, exported, tmp_path)
+    for a, b in zip(*(result_of(each, SMALL, 3)["epochs"] for each in (exported, folder)), strict=True):
+        assert {**a, "seconds": 0} == {**b, "seconds": 0}
+    assert (run_of(folder, SMALL, 3) / "state.npz").exists()
+
+
+def test_ctrl_c_pressed_again_stops_at_once(exported, tmp_path):
+    folder, said = press(2, exported, tmp_path)
+    assert said.endswith("runner.py: stopped; what was saved before is intact: run the same command to go on.\n")
+    assert [path.name for path in run_of(folder, SMALL, 3).iterdir()] == ["manifest.json"]
+
+
+def test_after_ctrl_c_no_further_process_is_started(tmp_path, monkeypatch, capsys):
+    started, stop = [], types.SimpleNamespace(pressed=False, left=lambda: None, over=lambda: stop.pressed)
+
+    def run(command, **_):
+        started.append(command[2])
+        stop.pressed = True
+        return types.SimpleNamespace(returncode=130)
+
+    monkeypatch.setattr(runner.subprocess, "run", run)
+    options = types.SimpleNamespace(epochs=5, save_every=30, folder=tmp_path, processes=1)
+    runner._train_apart(options, ["a", "b"], stop)
+    assert started == ["a"]
+    assert capsys.readouterr().out.startswith("b: stopped before its turn\n0 epochs of 2 runs")
 
 
 class Counted:

@@ -26,14 +26,21 @@ _FIELDS = {
 
 
 def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path:
-    """Put a timing among those that travel with the package, in place of an earlier one of the same runs and device.
+    """Put a timing among those that travel with the package, in place of an earlier one of the same.
+
+    The same are the runs, how many at a time, and the device. Others whose file would have the same name get a number.
+
+    Returns:
+        The file that holds the timing now.
 
     Raises:
         ResultError: if `source` is no timing, or nothing was trained.
     """
     timing = read(source)
     what = "-".join([*_shared(timing["runs"]), timing["hardware"]["device"]])
-    path = folder / f"{re.sub(r'[^a-z0-9]+', '-', what.lower()).strip('-')}.json"
+    name = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-")
+    places = itertools.chain([folder / f"{name}.json"], (folder / f"{name}-{n}.json" for n in itertools.count(2)))
+    path = next(place for place in places if not place.exists() or _measured(read(place)) == _measured(timing))
     write_atomically(path, json.dumps(timing, indent=1).encode() + b"\n")
     return path
 
@@ -81,6 +88,11 @@ def table(timings: Sequence[dict]) -> Table:
             for timing in timings
         ],
     )
+
+
+def _measured(timing: dict) -> tuple:
+    """What a timing is of: two that agree in it replace each other."""
+    return sorted(timing["runs"]), timing["processes"], timing["hardware"]["device"]
 
 
 def _shared(runs: Sequence[str]) -> list[str]:

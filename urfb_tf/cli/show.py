@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 from urfb_tf.cli import selection
 
@@ -23,15 +24,21 @@ def list_experiments(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """One line per run that has a result in the folder."""
+    """One line per run that has a result in the folder; the exit status is 1 if one cannot be read."""
+    from urfb_tf.errors import ResultError
     from urfb_tf.experiments import EXPERIMENTS
     from urfb_tf.experiments.run import RESULT
     from urfb_tf.results.store import read
 
     paths = sorted(options.runs.rglob(RESULT))
-    width = max(map(len, EXPERIMENTS)) + 2
+    width, damaged = max(map(len, EXPERIMENTS)) + 2, False
     for path in paths:
-        run = read(path)
+        try:
+            run = read(path)
+        except ResultError as error:
+            print(f"urfb_tf: {error}", file=sys.stderr)
+            damaged = True
+            continue
         last, planned = run["epochs"][-1], EXPERIMENTS.get(run["id"])
         of = f" of {planned.paper_epochs}" if planned else ""
         print(
@@ -39,7 +46,7 @@ def status(options: argparse.Namespace) -> int:
         )
     if not paths:
         print(f"No run has finished an epoch in {options.runs}.")
-    return 0
+    return int(damaged)
 
 
 def results(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import check_seed, header
+from urfb_tf.export import runner
 from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program, content_digest, lower
 from urfb_tf.files import check_writable, write_atomically
@@ -72,8 +73,9 @@ def export(
             raise ArgumentError(f"{place} holds a run that has been started: choose another folder, or move it away.")
     check_writable(folder)
     loaded = {name: datasets.load(name) for name in {e.dataset for e in experiments}} if data is None else {}
+    parts = _Parts(folder)
     for experiment, seed, place in runs:
-        _export_run(experiment, seed, loaded[experiment.dataset] if data is None else data, folder, place)
+        _export_run(experiment, seed, loaded[experiment.dataset] if data is None else data, parts, place)
     write_atomically(folder / "runner.py", RUNNER.read_bytes())
     return folder
 
@@ -82,25 +84,25 @@ def _run_folder(folder: pathlib.Path, experiment: Experiment, seed: int) -> path
     return folder / "runs" / path_of(experiment.id, seed).stem
 
 
-def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, folder: pathlib.Path, place: pathlib.Path):
+def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, parts: "_Parts", place: pathlib.Path):
     splits = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
     phases, before = [], None
     for phase, model in models_of(experiment, data.classes, seed):
-        phases.append(_export_phase(experiment, phase, model, before, splits, folder))
+        phases.append(_export_phase(experiment, phase, model, before, splits, parts))
         before = model
     put = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
     arrays = {f"{name}_{part}": array for name, split in put.items() for part, array in split._asdict().items()}
     manifest = {
         "seed": seed,
         "phases": phases,
-        "data": {name: _put_array(folder, array) for name, array in arrays.items()},
+        "data": {name: parts.array(array) for name, array in arrays.items()},
         "result": header(experiment, data, seed),
         "session": environment.describe(),
     }
     write_atomically(place / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
 
 
-def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path) -> dict:
+def _export_phase(experiment, phase, model, before, splits, parts: "_Parts") -> dict:
     batch_size = phase.batch_size or experiment.batch_size
     program = EpochProgram(model, batch_size=batch_size, jit_compile=True, grouped=experiment.grouped)
     state, zero, number = program.state(), Tally.zero(), tf.constant(0)
@@ -118,14 +120,14 @@ def _export_phase(experiment, phase, model, before, splits, folder: pathlib.Path
         "learning_rate": phase.learning_rate or experiment.learning_rate,
         "programs": {
             name: {
-                "program": _put_program(folder, made),
-                "constants": [_put_array(folder, array) for array in made.constants],
+                "program": parts.program(made),
+                "constants": [parts.array(array) for array in made.constants],
             }
             for name, made in programs.items()
         },
-        "start": [_put_array(folder, w.numpy()) if new else None for w, new in zip(weights, fresh, strict=True)],
+        "start": [parts.array(w.numpy()) if new else None for w, new in zip(weights, fresh, strict=True)],
         "carry": carried,
-        "gathers": {name: _put_array(folder, array) for name, array in gathers.items()},
+        "gathers": {name: parts.array(array) for name, array in gathers.items()},
         "alignment": measured,
     }
 
@@ -134,11 +136,14 @@ def load_state(model, path: str | pathlib.Path) -> None:
     """Put the weights of a runner's `state.npz` into a model of the same experiment.
 
     Raises:
-        ArgumentError: if they do not fit.
+        ArgumentError: if they do not fit, or the file is missing or damaged.
     """
     variables = state_variables(model)
-    with np.load(path) as archive:
-        weights = [archive[name] for name in sorted(archive.files) if name.isdigit()]
+    try:
+        saved = runner.load_arrays(pathlib.Path(path), "take that of a run that has finished an epoch")
+    except runner.RunnerError as error:
+        raise ArgumentError(f"{error}.") from error
+    weights = [saved[name] for name in sorted(saved) if name.isdigit()]
     if [w.shape for w in weights] != [tuple(v.shape) for v in variables]:
         raise ArgumentError(f"{path} holds the weights of another network.")
     for variable, value in zip(variables, weights, strict=True):
@@ -154,19 +159,43 @@ def _alignment(model, names: list, state: State, images: tf.Tensor, labels: tf.T
     return tf.stack([value for by_layer in found.values() for value in by_layer.values()])
 
 
-def _put_array(folder: pathlib.Path, array: np.ndarray) -> str:
-    """Write an array under its digest, unless it is there; the digest."""
-    digest = content_digest(f"{array.dtype.str} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
-    path = folder / "arrays" / f"{digest}.npz"
-    if not path.exists():
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, array=array)  # masks and what they leave of the weights become small
-        write_atomically(path, buffer.getvalue())
-    return digest
+class _Parts:
+    """The arrays and programs of a folder, each under the digest of what it holds and written once by an export.
+
+    What an earlier export left may be damaged since: it stays only if it can be seen to be whole.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self._whole: set[str] = set()  # digests of those known to be
+
+    def array(self, array: np.ndarray) -> str:
+        """Write an array, unless it is there; its digest."""
+        digest = _digest(array)
+        path = self.folder / "arrays" / f"{digest}.npz"
+        if digest not in self._whole and not _holds(path, digest):
+            buffer = io.BytesIO()
+            # Masks and what they leave of the weights become small.
+            np.savez_compressed(buffer, **runner.as_saved({"array": array}))  # type: ignore[arg-type]
+            write_atomically(path, buffer.getvalue())
+        self._whole.add(digest)
+        return digest
+
+    def program(self, program: Program) -> str:
+        """Write a program; its digest, which is not of its bytes, so that these cannot be checked."""
+        if program.digest not in self._whole:
+            write_atomically(self.folder / "programs" / f"{program.digest}.stablehlo", program.stablehlo)
+        self._whole.add(program.digest)
+        return program.digest
 
 
-def _put_program(folder: pathlib.Path, program: Program) -> str:
-    path = folder / "programs" / f"{program.digest}.stablehlo"
-    if not path.exists():
-        write_atomically(path, program.stablehlo)
-    return program.digest
+def _digest(array: np.ndarray) -> str:
+    kind = array.dtype.name if array.dtype.isbuiltin == 2 else array.dtype.str  # of bfloat16 that says its size alone
+    return content_digest(f"{kind} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
+
+
+def _holds(path: pathlib.Path, digest: str) -> bool:
+    try:
+        return _digest(runner.load_arrays(path)["array"]) == digest
+    except (runner.RunnerError, KeyError):
+        return False

@@ -7,39 +7,87 @@ started again at any time; `result.json` and `state.npz` of each run grow with i
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 TURN = 10  # epochs of a run at a time
+TESTED = "0.10 or 0.11"  # versions of JAX
+AGAIN = "export the run again, elsewhere if it has been started, and copy this file from there"
+ANEW = "move it away, and the run begins anew"
 
 
 class RunnerError(Exception):
     """What cannot be done, in a sentence that says what to do."""
 
 
+class Stop:
+    """When training ends before all epochs are trained: time is up, or Ctrl-C was pressed.
+
+    Ctrl-C lets the epoch in progress end, so that all of it can be saved. Pressed again, it ends the process at once.
+    """
+
+    def __init__(self, seconds: float | None):
+        self.end = None if seconds is None else time.monotonic() + seconds
+        self.pressed = False
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not if a shell has it ignored
+            signal.signal(signal.SIGINT, self._press)
+
+    def _press(self, *_) -> None:
+        self.pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # `print` may be what Ctrl-C interrupted, and cannot be entered twice.
+        os.write(2, b"runner.py: stopping after this epoch; Ctrl-C again stops at once, with what was saved before.\n")
+
+    def left(self) -> float | None:
+        """Seconds until time is up; None if it never is."""
+        return None if self.end is None else self.end - time.monotonic()
+
+    def over(self) -> bool:
+        """Whether to train no further epoch."""
+        left = self.left()
+        return self.pressed or (left is not None and left <= 0)
+
+
 class Device:
     """JAX's first device, as a compiler and runner of StableHLO. All use of JAX's private names is here."""
 
     def __init__(self):
-        import jax
-        from jax._src.lib import xla_client
-
+        try:
+            import jax
+        except ImportError as error:
+            raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
         jax.config.update("jax_enable_x64", True)  # keep 64-bit seeds as they are
         self.jax, self.device = jax, jax.devices()[0]
-        self._list = xla_client._xla.DeviceList((self.device,))
-        self._options = xla_client.CompileOptions
+        with self._private():
+            from jax._src.lib import xla_client
+
+            self._list = xla_client._xla.DeviceList((self.device,))
+            self._options = xla_client.CompileOptions
+
+    @contextlib.contextmanager
+    def _private(self) -> Iterator[None]:
+        """RunnerError where a JAX has others of the private names, or takes other arguments."""
+        try:
+            yield
+        except (ImportError, AttributeError, TypeError) as error:
+            raise RunnerError(
+                f"JAX {self.version} does not take programs as runner.py gives them ({error}): install JAX {TESTED}"
+            ) from error
 
     def put(self, array: np.ndarray):
         """A copy of the array on the device."""
@@ -47,7 +95,8 @@ class Device:
 
     def compile(self, stablehlo: bytes):
         """A function of a list of device arrays that returns such a list."""
-        return self.device.client.compile_and_load(stablehlo, self._list, self._options()).execute
+        with self._private():
+            return self.device.client.compile_and_load(stablehlo, self._list, self._options()).execute
 
     def describe(self) -> dict:
         """The hardware, as results name it."""
@@ -73,7 +122,9 @@ class Shelf:
 
     def read(self, digest: str) -> np.ndarray:
         """An array, on the host and not kept."""
-        return load_arrays(self.folder / "arrays" / f"{digest}.npz")["array"]
+        path = self.folder / "arrays" / f"{digest}.npz"
+        with _reading(path, AGAIN):
+            return load_arrays(path)["array"]
 
     def array(self, digest: str):
         """An array on the device."""
@@ -84,8 +135,16 @@ class Shelf:
     def program(self, digest: str):
         """A compiled program."""
         if digest not in self._programs:
-            stablehlo = (self.folder / "programs" / f"{digest}.stablehlo").read_bytes()
-            self._programs[digest] = self.device.compile(stablehlo)
+            path = self.folder / "programs" / f"{digest}.stablehlo"
+            with _reading(path, AGAIN):
+                stablehlo = path.read_bytes()
+            try:
+                self._programs[digest] = self.device.compile(stablehlo)
+            except (RuntimeError, ValueError) as error:  # JAX's own errors are RuntimeErrors
+                raise RunnerError(
+                    f"{path} cannot be compiled ({str(error).partition(chr(10))[0]}) by JAX {self.device.version}: "
+                    f"{AGAIN}, or install JAX {TESTED}"
+                ) from error
         return self._programs[digest]
 
 
@@ -131,17 +190,19 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
-        self.manifest = _read_json(folder / "manifest.json", "export the run again")
+        self.manifest = _read_json(folder / "manifest.json", AGAIN)
         self.state, self.epochs, self.sessions = [], [], []
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
         self._written = time.monotonic()  # when the run was last saved, or begun
         if (folder / "state.npz").exists():
-            saved = load_arrays(folder / "state.npz", "move it away, and the run begins anew")
-            past = json.loads(saved.pop("past").tobytes())
-            self.epochs, self.sessions = past["epochs"], past["sessions"]
+            saved = load_arrays(folder / "state.npz", ANEW)
+            with _reading(folder / "state.npz", ANEW):
+                past = json.loads(saved.pop("past").tobytes())
+                self.epochs, self.sessions = past["epochs"], past["sessions"]
             self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
-        self._saved = len(self.epochs)
+        # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
+        self._saved = len(self.epochs) if _told(folder) == len(self.epochs) else 0
 
     def advance(self, epochs: int, over: Callable[[], bool]) -> None:
         """Train up to so many epochs in all, or until time is over."""
@@ -214,7 +275,7 @@ class Run:
         past = json.dumps({"epochs": self.epochs, "sessions": self.sessions}).encode()
         arrays = {f"{n:03d}": np.asarray(array) for n, array in enumerate(self.state)}
         arrays["past"] = np.frombuffer(past, np.uint8)
-        _replace(self.folder / "state.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        _replace(self.folder / "state.npz", lambda file: np.savez(file, **as_saved(arrays)))  # type: ignore[arg-type]
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
         content = json.dumps(result, indent=1).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
@@ -236,27 +297,73 @@ def take_turns(runs: list[Run], epochs: int, save_every: float, over: Callable[[
         run.save()
 
 
-def load_arrays(path: pathlib.Path, remedy: str = "export the run again") -> dict[str, np.ndarray]:
-    """All arrays of an npz file; RunnerError if it is damaged or missing."""
+@contextlib.contextmanager
+def _reading(path: pathlib.Path, remedy: str) -> Iterator[None]:
+    """RunnerError, with what helps, for all that a damaged or missing file raises while it is read."""
     try:
-        with np.load(path) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
+        yield
+    except (
+        OSError,
+        EOFError,
+        LookupError,
+        AttributeError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise RunnerError(f"{path} cannot be read ({reason}): {remedy}") from error
+
+
+def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; RunnerError if it is damaged or missing."""
+    with _reading(path, remedy), open(path, "rb") as file, np.load(file) as archive:
+        return dict(_typed(name, archive[name]) for name in archive)
+
+
+def as_saved(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What npz files hold of arrays; of a type that NumPy does not know, such as bfloat16, the bits as "NAME.TYPE"."""
+    kept = {}
+    for name, array in arrays.items():
+        if array.dtype.isbuiltin == 2:  # brought by another package
+            kept[f"{name}.{array.dtype.name}"] = array.view(f"u{array.dtype.itemsize}")
+        else:
+            kept[name] = array
+    return kept
+
+
+def _typed(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+    """The name and array of which `as_saved` made these."""
+    name, _, kind = name.partition(".")
+    if not kind:
+        return name, array
+    import ml_dtypes  # comes with JAX and with TensorFlow
+
+    return name, array.view(getattr(ml_dtypes, kind))
+
+
+def _told(folder: pathlib.Path) -> int:
+    """How many epochs a run's `result.json` holds; 0 if it cannot be read, since it can be written again."""
+    try:
+        return len(json.loads((folder / "result.json").read_text())["epochs"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
 
 
 def _read_json(path: pathlib.Path, remedy: str) -> dict:
-    try:
+    with _reading(path, remedy):
         return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RunnerError(f"{path} cannot be read ({error}): {remedy}") from error
 
 
 def _replace(path: pathlib.Path, write) -> None:
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # another process may write the same file
     try:
         with open(temporary, "wb") as file:
             write(file)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the old one's place
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -288,16 +395,19 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Train the runs beside this file."""
+    """Train the runs beside this file; the exit status is 0, 1 for what is told in a line, or 130 after Ctrl-C."""
     try:
-        _train(_options())
+        stop = _train(_options())
     except RunnerError as reason:
         print(f"runner.py: {reason}.", file=sys.stderr)
         return 1
-    return 0
+    except KeyboardInterrupt:
+        print("\nrunner.py: stopped; what was saved before is intact: run the same command to go on.", file=sys.stderr)
+        return 130
+    return 130 if stop.pressed else 0
 
 
-def _train(options: argparse.Namespace) -> None:
+def _train(options: argparse.Namespace) -> Stop:
     if min(options.epochs, 1 if options.processes is None else options.processes) < 1:
         raise RunnerError("--epochs and --processes are whole numbers >= 1")
     if not options.save_every >= 0:  # "nan" is a number to argparse, and to no comparison
@@ -309,24 +419,22 @@ def _train(options: argparse.Namespace) -> None:
     if unknown or not present:
         holds = ", ".join(present) or "nothing"
         raise RunnerError(f"no {' or '.join(unknown) or 'run'} to train: {options.folder / 'runs'} holds {holds}")
-    end = None if options.seconds is None else time.monotonic() + options.seconds
+    names = list(dict.fromkeys(options.runs)) or present  # a run named twice is one
+    stop = Stop(options.seconds)
     if options.processes is None:
-        _train_here(options, options.runs or present, end)
+        _train_here(options, names, stop)
     else:
-        _train_apart(options, options.runs or present, end)
+        _train_apart(options, names, stop)
+    return stop
 
 
-def _train_here(options: argparse.Namespace, names: list[str], end: float | None) -> None:
-    try:
-        device = Device()
-    except ImportError as error:
-        raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
-    shelf = Shelf(options.folder, device)
+def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> None:
+    shelf = Shelf(options.folder, Device())
     runs = [Run(options.folder / "runs" / name, shelf) for name in names]
-    take_turns(runs, options.epochs, options.save_every, lambda: end is not None and time.monotonic() >= end)
+    take_turns(runs, options.epochs, options.save_every, stop.over)
     for run in runs:
         if not run.epochs:
-            print(f"{run.folder.name}: time was up before its first epoch")
+            print(f"{run.folder.name}: stopped before its first epoch")
             continue
         last = run.epochs[-1]
         print(
@@ -335,7 +443,7 @@ def _train_here(options: argparse.Namespace, names: list[str], end: float | None
         )
 
 
-def _train_apart(options: argparse.Namespace, names: list[str], end: float | None) -> None:
+def _train_apart(options: argparse.Namespace, names: list[str], stop: Stop) -> None:
     """Each run by this file in another process; `timing.json` takes how long all took together."""
     started, before = time.monotonic(), sum(_trained(options.folder, name) for name in names)
     # By default a process takes three quarters of the device's memory.
@@ -343,9 +451,9 @@ def _train_apart(options: argparse.Namespace, names: list[str], end: float | Non
     common = ["--epochs", str(options.epochs), "--save-every", str(options.save_every), "--folder", str(options.folder)]
 
     def train(name: str) -> int:
-        left = None if end is None else end - time.monotonic()
-        if left is not None and left <= 0:
-            print(f"{name}: time was up before its turn")
+        left = stop.left()
+        if stop.over():
+            print(f"{name}: stopped before its turn")
             return 0
         limit = [] if left is None else ["--seconds", str(left)]
         return subprocess.run(
@@ -360,7 +468,7 @@ def _train_apart(options: argparse.Namespace, names: list[str], end: float | Non
     content = json.dumps({**timing, **_latest_session(options.folder, names)}, indent=1).encode() + b"\n"
     _replace(options.folder / "timing.json", lambda file: file.write(content))
     print(f"{epochs} epochs of {len(names)} runs, {options.processes} at a time, in {seconds} s, start-up included")
-    if failed:
+    if failed and not stop.pressed:  # Ctrl-C reaches the processes, too
         raise RunnerError(f"{len(failed)} of {len(names)} runs stopped, as told above: {', '.join(failed)}")
 
 
@@ -368,7 +476,10 @@ def _result(folder: pathlib.Path, name: str) -> dict:
     path = folder / "runs" / name / "result.json"
     if not path.exists():
         return {"epochs": [], "sessions": []}
-    return _read_json(path, "move it away, and the run writes it again with its next epochs")
+    remedy = "move it away, and the run writes it again"
+    result = _read_json(path, remedy)
+    with _reading(path, remedy):
+        return {key: result[key] for key in ("epochs", "sessions")}
 
 
 def _trained(folder: pathlib.Path, name: str) -> int:
