@@ -50,8 +50,9 @@ class Dataset:
                     f"The {name} split needs one class number for each image, labels [N], but got labels of shape "
                     f"{np.shape(labels)} for images of shape {np.shape(images)}."
                 )
-            labels = class_numbers(labels, self.classes, f"The {name} split of {self.classes} classes")
-            object.__setattr__(self, name, Split(images, labels))
+            numbers = class_numbers(labels, self.classes, f"The {name} split of {self.classes} classes")
+            if numbers is not labels:
+                object.__setattr__(self, name, Split(images, numbers))
 
     @property
     def splits(self) -> dict[str, Split]:
