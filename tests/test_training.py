@@ -89,6 +89,19 @@ class Scaled(keras.losses.Loss):
         return self.factor * self.hinge.call(y_true, y_pred)
 
 
+def test_a_loss_compiled_by_its_name_trains_as_the_loss_itself(tiny):
+    weights = []
+    for loss in ("sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy()):
+        model = keras.Sequential(
+            [keras.Input((8, 8, 3)), keras.layers.Flatten(), FeedbackDense(3, activation="softmax", seed=1)]
+        )
+        model.compile(loss=loss)
+        train(model, tiny, epochs=1, batch_size=10, learning_rate=1e-4)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
 def test_a_loss_without_a_configuration_trains(tiny):
     how, loss = {"epochs": 1, "batch_size": 10}, Scaled(0.5)
     (record,) = train(network(), tiny, learning_rate=0.1, loss=loss, **how)
@@ -282,7 +295,7 @@ def test_a_model_without_weights_or_loss_is_refused(tiny):
         train(keras.Sequential([FeedbackDense(3)]), tiny, epochs=1)
     inputs = keras.Input((8, 8, 3))
     bare = keras.Model(inputs, FeedbackDense(3)(keras.layers.Flatten()(inputs)))
-    for loss in (None, "mse"):
+    for loss in (None, "no such loss"):
         with pytest.raises(ArgumentError, match=r"needs a keras.losses.Loss"):
             train(bare, tiny, epochs=1, loss=loss)
 

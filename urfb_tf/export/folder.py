@@ -93,7 +93,7 @@ def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, parts
     put = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
     arrays = {f"{name}_{part}": array for name, split in put.items() for part, array in split._asdict().items()}
     manifest = {
-        "seed": seed,
+        "seed": int(seed),
         "phases": phases,
         "data": {name: parts.array(array) for name, array in arrays.items()},
         "result": header(experiment, data, seed),

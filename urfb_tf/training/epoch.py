@@ -10,6 +10,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from urfb_tf.compiled_loss import loss_of
 from urfb_tf.data import Split
 from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
@@ -74,7 +75,8 @@ class EpochProgram:
 
     Args:
         model: a built Keras model that maps pixels [B, H, W, C] to fields [B, classes].
-        loss: a Keras loss over class numbers. None takes the one that the model is compiled with.
+        loss: a Keras loss over class numbers, its name or a function. None takes the one that the model is compiled
+            with.
         batch_size: examples per step.
         jit_compile: whether XLA compiles the program. None does so where there is a GPU: on a CPU, TensorFlow's own
             convolutions are faster.
@@ -95,15 +97,10 @@ class EpochProgram:
     ):
         if not model.built:
             raise ArgumentError("The model has no weights yet: call it once on a batch of images, then train it.")
-        loss = loss if loss is not None else getattr(model, "loss", None)
-        if not isinstance(loss, keras.losses.Loss):
-            raise ArgumentError(
-                "Training needs a keras.losses.Loss, such as OneVsRestHinge(): pass it, or compile with it."
-            )
+        self._losses = by_example(loss_of(model, loss, purpose="Training"))
         self.model = model
         self.batch_size = batch_size
         self.grouped = grouped
-        self._losses = by_example(loss)
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile

@@ -61,7 +61,7 @@ def train(
         learning_rate: SGD's step (the paper's is .1, fixed).
         batch_size: examples per step (the paper's is 500).
         seed: of the order of the images.
-        loss: a Keras loss; None takes the compiled one.
+        loss: a Keras loss, its name or a function; None takes the compiled one.
         checkpoint: the file in which the run is kept. None keeps nothing.
         checkpoint_every: write it after so many epochs, and at the end.
         identity: what must agree for a checkpoint to be continued, as JSON holds it.
