@@ -122,7 +122,14 @@ PUBLIC_MODULES = [
     "urfb_tf.networks", "urfb_tf.plots", "urfb_tf.plots.circuit", "urfb_tf.plots.interactive", "urfb_tf.readings",
     "urfb_tf.analysis.report", "urfb_tf.analysis.reproduction", "urfb_tf.results", "urfb_tf.rules", "urfb_tf.training",
 ]  # fmt: skip
-UNLISTED = {"is_positive", "is_whole", "like_one_of", "one_of"}  # helpers of the package's own checks
+UNLISTED = {
+    "is_finite",
+    "is_positive",
+    "is_share",
+    "is_whole",
+    "like_one_of",
+    "one_of",
+}  # helpers of the package's own checks
 
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
