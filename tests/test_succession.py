@@ -67,6 +67,15 @@ def test_the_cosines_are_those_of_single_steps():
             assert found[lag][layer.name] == pytest.approx(np.mean(by_hand), abs=1e-4)
 
 
+def test_a_loss_can_be_given_by_its_name():
+    model = keras.Sequential([keras.Input([1]), urfb_tf.FeedbackDense(1, use_bias=False)])
+    targets = np.ones([6, 1], "float32")
+    found = increment_cosines(model, ONES, targets, batch_size=1, learning_rate=0.75, lags=[1], loss="mse")
+    assert list(found[1].values()) == pytest.approx([-1.0])  # curvature 2
+    with pytest.raises(ArgumentError, match=r"An increment needs a keras\.losses\.Loss"):
+        increment_cosines(model, ONES, targets, batch_size=1)
+
+
 def test_a_layer_that_does_not_move_is_left_out():
     model = one_weight(start=1.0)
     assert increment_cosines(model, ONES, LABELS, batch_size=1) == {1: {}, 2: {}}

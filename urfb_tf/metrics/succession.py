@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError, is_positive, is_whole
-from urfb_tf.layers import feedback_layers
+from urfb_tf.metrics.descent import Descent
 
 
 def increment_cosines(
@@ -18,6 +17,7 @@ def increment_cosines(
     batch_size: int = 500,
     learning_rate: float = 0.1,
     lags: Sequence[int] = (1, 2),
+    loss=None,
 ) -> dict[int, dict[str, float]]:
     """The cosine of the angle between W's increments of two batches some steps apart, the mean over all such pairs.
 
@@ -26,40 +26,31 @@ def increment_cosines(
     the last has done, as where the step is too long for the curvature of the loss.
 
     Args:
-        model: a built and compiled model with layers of feedback.
+        model: a built model with layers of feedback.
         inputs: [N, ...] examples. A rest that fills no batch is left out.
         labels: [N] whole numbers from 0.
         batch_size: examples per step.
         learning_rate: SGD's step.
         lags: how many steps apart, each >= 1; N must have enough batches for the largest.
+        loss: a Keras loss, its name or a function; None takes the one that the model is compiled with.
 
     Returns:
         By lag, then by layer name. Pairs of which one increment is 0 are left out; a layer without others, too.
 
     Raises:
-        ArgumentError: if a number is out of range, or there are too few examples.
+        ArgumentError: if a number is out of range, there are too few examples, or no loss is given nor compiled.
     """
     _check(len(labels), batch_size, learning_rate, lags)
-    layers = feedback_layers(model)
-    variables = [variable.value for variable in model.trainable_variables]
+    descent = Descent(model, loss, purpose="An increment")
     before = [variable.numpy() for variable in model.variables]
-
-    @tf.function(autograph=False)
-    def gradients(images, targets):
-        with tf.GradientTape() as tape:
-            loss = model.loss(targets, model(images, training=True))
-        found = tape.gradient(loss, [*variables, *(layer.kernel.value for layer in layers)])
-        return found[: len(variables)], found[len(variables) :]
-
-    pairs: dict[int, dict[str, list[float]]] = {lag: {layer.name: [] for layer in layers} for lag in lags}
+    pairs: dict[int, dict[str, list[float]]] = {lag: {layer.name: [] for layer in descent.layers} for lag in lags}
     recent: list[dict[str, np.ndarray]] = []  # the increments of the last batches, the latest first
     try:
         for start in range(0, len(labels) - batch_size + 1, batch_size):
             batch = slice(start, start + batch_size)
-            changes, of_kernels = gradients(tf.convert_to_tensor(inputs[batch]), tf.convert_to_tensor(labels[batch]))
-            for variable, change in zip(variables, changes, strict=True):
-                variable.assign_sub(learning_rate * change)
-            now = {layer.name: _unit(kernel.numpy()) for layer, kernel in zip(layers, of_kernels, strict=True)}
+            _, changes, increments = descent.look(inputs[batch], labels[batch])
+            descent.step(changes, learning_rate)
+            now = {name: _unit(increment) for name, increment in increments.items()}
             recent.insert(0, now)
             del recent[max(lags) + 1 :]
             for lag in lags:

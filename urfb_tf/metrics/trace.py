@@ -4,11 +4,9 @@ import dataclasses
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from urfb_tf.compiled_loss import loss_of
-from urfb_tf.layers import feedback_layers
 from urfb_tf.metrics.alignment import angle
+from urfb_tf.metrics.descent import Descent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,17 +49,8 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
     Raises:
         ArgumentError: if no loss is given nor compiled.
     """
-    layers, loss = feedback_layers(model), loss_of(model, loss, purpose="A trace")
-    inputs, labels = tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels)
-    variables = [variable.value for variable in model.trainable_variables]
-
-    @tf.function(autograph=False)
-    def gradients():
-        with tf.GradientTape() as tape:
-            value = loss(labels, model(inputs, training=True))
-        kernels = [layer.kernel.value for layer in layers]
-        found = tape.gradient(value, [*variables, *kernels])
-        return value, found[: len(variables)], found[len(variables) :]
+    descent = Descent(model, loss, purpose="A trace")
+    layers = descent.layers
 
     def carrying(renewed):
         chosen = [layer for layer in layers if not layer.rule.symmetric and layer.rule.renews_feedback == renewed]
@@ -71,17 +60,16 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
     for step in range(steps + 1):
         # A step begins with the renewal of R where the rule renews it; the copies of a delayed R move on as it ends.
         carriers = carrying(renewed=False)
-        value, changes, of_kernels = gradients()
+        value, changes, increments = descent.look(inputs, labels)
         snapshots.append(
             Snapshot(
                 step,
-                float(value),
+                value,
                 {layer.name: layer.kernel.numpy() for layer in layers},
                 carriers | carrying(renewed=True),
-                {layer.name: -g.numpy() for layer, g in zip(layers, of_kernels, strict=True)},
+                increments,
             )
         )
         if step < steps:
-            for variable, change in zip(variables, changes, strict=True):
-                variable.assign_sub(learning_rate * change)
+            descent.step(changes, learning_rate)
     return snapshots
