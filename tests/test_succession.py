@@ -100,10 +100,12 @@ def test_the_training_goes_on_as_without(small_data):
         ({"batch_size": 0}, "batch size >= 1"),
         ({"learning_rate": -1.0}, "learning rate > 0"),
         ({"lags": ()}, "whole numbers >= 1, but got ()"),
+        ({"lags": 1}, "whole numbers >= 1, but got 1"),
+        ({"labels": LABELS[:4]}, "6 images and 4 labels"),
         ({"batch_size": 3}, "need at least 3 batches, but 6 examples make 2 of 3"),
     ],
 )
 def test_bad_numbers_are_told_in_one_sentence(changes, sentence):
     with pytest.raises(ArgumentError) as caught:
-        increment_cosines(one_weight(), ONES, LABELS, **{"batch_size": 1, **changes})
+        increment_cosines(one_weight(), ONES, **{"labels": LABELS, "batch_size": 1, **changes})
     assert sentence in str(caught.value)

@@ -126,7 +126,8 @@ def _vector(x) -> tf.Tensor:
     return tf.reshape(tf.cast(x, tf.float64), [-1])
 
 
-def _check_batch(images, labels) -> None:
+def check_batch(images, labels) -> None:
+    """Raise an ArgumentError if there are not as many labels as images."""
     count, labelled = (tf.convert_to_tensor(x).shape[0] for x in (images, labels))  # None where only a run tells
     if None not in (count, labelled) and count != labelled:
         raise ArgumentError(f"Each image needs its label, but got {count} images and {labelled} labels.")
@@ -134,7 +135,7 @@ def _check_batch(images, labels) -> None:
 
 def _increments(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
-    _check_batch(images, labels)
+    check_batch(images, labels)
     increments, _ = _compared(model, labels, loss, lambda: ([], model(images, training=False)))
     return increments
 
@@ -146,7 +147,7 @@ def _increments_and_errors(model: keras.Model, images, labels, loss) -> tuple[di
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
             "subclassed."
         )
-    _check_batch(images, labels)
+    check_batch(images, labels)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
     outputs = [node_of(model, layer, "The error at a layer").output_tensors[0] for layer in feedback_layers(model)]
     inside = keras.Model(source, [*outputs, *model.outputs])

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from urfb_tf.errors import ArgumentError, is_positive, is_whole
+from urfb_tf.metrics.alignment import check_batch
 from urfb_tf.metrics.descent import Descent
 
 
@@ -38,8 +39,9 @@ def increment_cosines(
         By lag, then by layer name. Pairs of which one increment is 0 are left out; a layer without others, too.
 
     Raises:
-        ArgumentError: if a number is out of range, there are too few examples, or no loss is given nor compiled.
+        ArgumentError: if a number is out of range, there are too few examples, not as many labels as inputs, or no loss is given nor compiled.
     """
+    check_batch(inputs, labels)
     _check(len(labels), batch_size, learning_rate, lags)
     descent = Descent(model, loss, purpose="An increment")
     before = [variable.numpy() for variable in model.variables]
@@ -76,6 +78,7 @@ class IncrementProbe:
     LAGS = (1, 2)
 
     def __init__(self, inputs: np.ndarray, labels: np.ndarray, *, batch_size: int = 500, learning_rate: float = 0.1):
+        check_batch(inputs, labels)
         _check(len(labels), batch_size, learning_rate, self.LAGS)
         self.inputs, self.labels, self.batch_size, self.learning_rate = inputs, labels, batch_size, learning_rate
 
@@ -106,7 +109,7 @@ def _check(examples: int, batch_size: int, learning_rate: float, lags: Sequence[
             "Increments need a batch size >= 1 and a finite learning rate > 0, but got "
             f"{batch_size!r} and {learning_rate!r}."
         )
-    if not lags or not all(is_whole(lag, 1) for lag in lags):
+    if not isinstance(lags, Sequence) or not lags or not all(is_whole(lag, 1) for lag in lags):
         raise ArgumentError(f"Increments need lags that are whole numbers >= 1, but got {lags!r}.")
     if examples // batch_size <= max(lags):
         raise ArgumentError(

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from urfb_tf.metrics.alignment import angle
+from urfb_tf.metrics.alignment import angle, check_batch
 from urfb_tf.metrics.descent import Descent
 
 
@@ -47,8 +47,9 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
         `steps + 1` snapshots.
 
     Raises:
-        ArgumentError: if no loss is given nor compiled.
+        ArgumentError: if there are not as many labels as inputs, or no loss is given nor compiled.
     """
+    check_batch(inputs, labels)
     descent = Descent(model, loss, purpose="A trace")
     layers = descent.layers
 
