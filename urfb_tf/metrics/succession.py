@@ -39,7 +39,8 @@ def increment_cosines(
         By lag, then by layer name. Pairs of which one increment is 0 are left out; a layer without others, too.
 
     Raises:
-        ArgumentError: if a number is out of range, there are too few examples, not as many labels as inputs, or no loss is given nor compiled.
+        ArgumentError: if a number is out of range, there are too few examples, not as many labels as inputs, or no loss
+            is given nor compiled.
     """
     check_batch(inputs, labels)
     _check(len(labels), batch_size, learning_rate, lags)
