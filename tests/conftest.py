@@ -10,10 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import cores
+
 # Read when TensorFlow is imported, so it has to come first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Read when TensorFlow first computes: `urfb_tf.bench` counts memory, and sets this, but other tests may come before.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+
+os.environ.update(cores.DIVIDED)
 
 import hypothesis
 import keras
@@ -97,7 +101,8 @@ def book(request, once) -> pathlib.Path:
 
 
 def _build_book(output: pathlib.Path, release: Release) -> None:
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+    # The build divides the cores itself.
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", *cores.DIVIDED)} | {
         "JUPYTER_PATH": str(release.jupyter),
         "TFDS_DATA_DIR": str(output / "no-datasets"),
         "CUDA_VISIBLE_DEVICES": "",

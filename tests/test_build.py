@@ -1,5 +1,6 @@
 """A page of the book runs again when something that it depends on has changed, and only then: on a toy book."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 
+import cores
 import nbformat
 import pytest
 from building.downloads import executed
@@ -266,3 +268,29 @@ def test_pages_that_measure_times_run_after_all_others(toy):
     order = toy.folder / ".ran"
     assert run_stale_pages(toy.folder, toy.build, prepare(toy.build), jobs=3) == {}
     assert order.read_text().split()[3:] == ["number"]
+
+
+def test_pages_side_by_side_divide_the_cores(toy, monkeypatch):
+    for name in cores.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    code = (
+        f"import os\nfound = [os.environ.get(name) for name in {cores.VARIABLES}]\n"
+        "with open('../.threads', 'a') as file:\n    print(found, file=file)"
+    )
+    toy.write_page("number", code, metadata="execution:\n  alone: true\n")
+    for name in ("record", "listing", "apart"):
+        toy.write_page(name, code)
+    assert run_stale_pages(toy.folder, toy.build, prepare(toy.build), jobs=3) == {}
+    written = toy.folder / ".threads"
+    assert written.read_text().splitlines() == [str(["2", "2"])] * 3 + [str([None, None])]
+    monkeypatch.setenv(cores.VARIABLES[0], "5")
+    written.unlink()
+    for name in ("record", "apart"):
+        toy.write_page(name, code + "\n")
+    assert run_stale_pages(toy.folder, toy.build, prepare(toy.build), jobs=3) == {}
+    assert written.read_text().splitlines() == [str(["5", "3"])] * 2, "what is set already stays"
+    written.unlink()
+    toy.write_page("record", code + "\n\n")
+    assert run_stale_pages(toy.folder, toy.build, prepare(toy.build), jobs=3) == {}
+    assert written.read_text().splitlines() == [str(["5", None])], "one page alone has them all"

@@ -17,7 +17,7 @@ from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from building import watch
+from building import kernels, watch
 from building.dependencies import changes, dependencies
 from building.pages import configuration, notebooks
 
@@ -71,22 +71,26 @@ class _Runner:
         asyncio.get_running_loop().add_signal_handler = _no_signal_handler  # type: ignore[method-assign]
         free = asyncio.Semaphore(jobs)
 
-        async def wait_and_run(page: str) -> None:
-            async with free:
-                await self.run(page, stale[page])
-
         # What a page that measures times reports is worth nothing beside another one.
         alone = [page for page in stale if stale[page].metadata.get("execution", {}).get("alone")]
-        await asyncio.gather(*(wait_and_run(page) for page in stale if page not in alone))
+        together = [page for page in stale if page not in alone]
+        threads = kernels.threads(min(jobs, len(together))) if len(together) > 1 else {}
+
+        async def wait_and_run(page: str) -> None:
+            async with free:
+                await self.run(page, stale[page], threads)
+
+        await asyncio.gather(*(wait_and_run(page) for page in together))
         for page in alone:
-            await self.run(page, stale[page])
+            await self.run(page, stale[page], {})
         return self.failures
 
-    async def run(self, page: str, notebook: nbformat.NotebookNode) -> None:
+    async def run(self, page: str, notebook: nbformat.NotebookNode, threads: dict[str, str]) -> None:
         source, report = self.root / page, self.build / "kernels" / f"{page}.json"
         report.parent.mkdir(parents=True, exist_ok=True)
         report.unlink(missing_ok=True)
-        environment = {**self.environment, watch.ROOT: str(self.root), watch.REPORT: str(report)}
+        # What the reader has set goes before the division of cores.
+        environment = {**threads, **self.environment, watch.ROOT: str(self.root), watch.REPORT: str(report)}
         place = {"metadata": {"path": str(source.parent)}}
         # Times in the metadata of cells would make the cache take the page for another one.
         client = NotebookClient(notebook, timeout=self.timeout, resources=place, record_timing=False)
