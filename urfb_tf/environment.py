@@ -1,11 +1,23 @@
 """What a number was measured with: versions, hardware, commit, date."""
 
 import datetime
+import os
 import pathlib
 import platform
 import subprocess
 
 from urfb_tf.version import VERSION
+
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # the variable that TensorFlow reads when it is imported
+
+
+def prefer_onednn() -> None:
+    """Let oneDNN compute convolutions on every x86 processor, unless the variable `ONEDNN` says otherwise.
+
+    TensorFlow by itself does so only on processors with instructions for neural networks, such as AVX-512 VNNI; with
+    AVX2 alone its own convolutions take several times as long. To be called before TensorFlow is imported.
+    """
+    os.environ.setdefault(ONEDNN, "1")
 
 
 def describe() -> dict:
@@ -40,17 +52,26 @@ def repeats_bits() -> bool:
     return not tf.config.list_physical_devices("GPU")
 
 
-def hardware() -> dict:
-    """The devices that TensorFlow sees."""
-    import os
+def onednn() -> bool | None:
+    """Whether TensorFlow computes by oneDNN on the processor; None if it does not say."""
+    try:
+        from tensorflow.python.util import _pywrap_util_port  # there is no public way to ask
+    except ImportError:
+        return None
+    ask = getattr(_pywrap_util_port, "IsMklEnabled", None)
+    return bool(ask()) if ask else None
 
+
+def hardware() -> dict:
+    """The devices that TensorFlow sees, and whether oneDNN computes on the processor."""
     import tensorflow as tf
 
     gpus = [
         tf.config.experimental.get_device_details(device).get("device_name", device.name)
         for device in tf.config.list_physical_devices("GPU")
     ]
-    return {"device": ", ".join(gpus) or "CPU", "processor": _processor(), "cores": os.cpu_count()}
+    device = ", ".join(gpus) or "CPU"
+    return {"device": device, "processor": _processor(), "cores": os.cpu_count(), "onednn": onednn()}
 
 
 def commit() -> str:
@@ -83,4 +104,7 @@ def summary() -> str:
     """Two lines on the program and the machine, for the top of a notebook."""
     numbers, machine = versions(), hardware()
     programs = ", ".join(f"{name} {numbers[name]}" for name in ("urfb_tf", "tensorflow", "keras", "numpy", "python"))
-    return f"{programs}\non {machine['device']} ({machine['processor']}, {machine['cores']} cores)"
+    told = f"{programs}\non {machine['device']} ({machine['processor']}, {machine['cores']} cores)"
+    if machine["device"] == "CPU" and machine["onednn"] is False:
+        told += f"; faster if {ONEDNN}=1 is set before TensorFlow is imported"
+    return told

@@ -28,8 +28,13 @@ def prepare(build: pathlib.Path) -> dict[str, str]:
     profile.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(watch.__file__, folder / "watch.py")
     (profile / "ipython_kernel_config.py").write_text(_SETTINGS.format(folder=str(folder)))
-    # Pages run side by side: none may take all memory of a GPU.
-    return {"IPYTHONDIR": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return {
+        "IPYTHONDIR": str(folder),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # pages run side by side: none may take all memory of a GPU
+        # As `python -m urfb_tf` has it: TensorFlow by itself leaves oneDNN aside on processors with AVX2 alone.
+        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+    }
 
 
 def threads(pages: int) -> dict[str, str]:
