@@ -9,6 +9,7 @@ import pytest
 
 import urfb_tf
 import urfb_tf.plots
+from urfb_tf import environment
 from urfb_tf.version import VERSION
 
 ROOT = pathlib.Path(urfb_tf.__file__).parent
@@ -92,6 +93,38 @@ def test_every_name_that_is_imported_late_leads_somewhere():
     submodules = {info.name for info in pkgutil.iter_modules(urfb_tf.plots.__path__)}
     functions = {name for name in dir(urfb_tf.plots) if inspect.isfunction(getattr(urfb_tf.plots, name))}
     assert not submodules & functions  # importing the one would hide the other
+
+
+def test_the_command_alone_decides_how_tensorflow_computes(python):
+    found = python(
+        "-c",
+        """
+import os, sys
+for command in ("-m urfb_tf list", "-u -m urfb_tf", "/a/bin/urfb_tf list", "notebook.py -m", "/a/urfb_tf/b.py"):
+    sys.orig_argv[1:] = command.split()
+    os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    for module in [name for name in sys.modules if name.split(".")[0] == "urfb_tf"]:
+        del sys.modules[module]
+    import urfb_tf
+    print(os.environ.get("TF_ENABLE_ONEDNN_OPTS"))
+""",
+    )
+    assert found.split() == ["1", "1", "1", "None", "None"]
+
+
+def test_a_processor_without_onednn_is_told_how_to_have_it(monkeypatch):
+    advice = "faster if TF_ENABLE_ONEDNN_OPTS=1 is set"
+    for machine, told in (
+        (("CPU", False), True),
+        (("CPU", True), False),
+        (("CPU", None), False),
+        (("A", False), False),
+    ):
+        found = dict(zip(("device", "onednn"), machine, strict=True), processor="P", cores=2)
+        monkeypatch.setattr(environment, "hardware", lambda found=found: found)
+        assert (advice in environment.summary()) == told
+    monkeypatch.undo()
+    assert environment.hardware()["onednn"] is True, "the tests have it, where TensorFlow still says so"
 
 
 def test_an_unknown_name_is_refused_as_by_any_module():

@@ -13,9 +13,13 @@ import os as _os
 import sys as _sys
 import typing as _typing
 
-if _sys.orig_argv[1:3] == ["-m", "urfb_tf"]:
-    # `python -m urfb_tf` imports this file, and TensorFlow with it, before `__main__` could quiet TensorFlow's notes.
+if ("-m", "urfb_tf") in zip(_sys.orig_argv, _sys.orig_argv[1:], strict=False) or (
+    _os.path.basename("".join(_sys.orig_argv[1:2])) == "urfb_tf"
+):
+    # The command imports this file, and TensorFlow with it, before `__main__` could quiet TensorFlow's notes, and have
+    # oneDNN compute convolutions: by itself TensorFlow leaves it aside on processors with AVX2 alone.
     _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Layers, losses, activations and rules are imported at once, so that Keras can load a saved model after
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.

@@ -6,10 +6,8 @@ import sys
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for a mistake told in one sentence, or 130 after Ctrl-C."""
     from urfb_tf.cli import parse
-    from urfb_tf.environment import prefer_onednn
     from urfb_tf.errors import UrfbError
 
-    prefer_onednn()
     options = parse(arguments)
     try:
         return options.command(options)

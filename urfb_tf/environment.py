@@ -8,17 +8,6 @@ import subprocess
 
 from urfb_tf.version import VERSION
 
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # the variable that TensorFlow reads when it is imported
-
-
-def prefer_onednn() -> None:
-    """Let oneDNN compute convolutions on every x86 processor, unless the variable `ONEDNN` says otherwise.
-
-    TensorFlow by itself does so only on processors with instructions for neural networks, such as AVX-512 VNNI; with
-    AVX2 alone its own convolutions take several times as long. To be called before TensorFlow is imported.
-    """
-    os.environ.setdefault(ONEDNN, "1")
-
 
 def describe() -> dict:
     """The program and the machine, as it stands in every result file."""
@@ -53,7 +42,12 @@ def repeats_bits() -> bool:
 
 
 def onednn() -> bool | None:
-    """Whether TensorFlow computes by oneDNN on the processor; None if it does not say."""
+    """Whether TensorFlow computes by oneDNN on the processor; None if it does not say.
+
+    By itself it does so only on processors with instructions for neural networks, such as AVX-512 VNNI. With AVX2 alone
+    its own convolutions take several times as long; the variable TF_ENABLE_ONEDNN_OPTS, 1 when TensorFlow is imported,
+    turns oneDNN on.
+    """
     try:
         from tensorflow.python.util import _pywrap_util_port  # there is no public way to ask
     except ImportError:
@@ -106,5 +100,5 @@ def summary() -> str:
     programs = ", ".join(f"{name} {numbers[name]}" for name in ("urfb_tf", "tensorflow", "keras", "numpy", "python"))
     told = f"{programs}\non {machine['device']} ({machine['processor']}, {machine['cores']} cores)"
     if machine["device"] == "CPU" and machine["onednn"] is False:
-        told += f"; faster if {ONEDNN}=1 is set before TensorFlow is imported"
+        told += "; faster if TF_ENABLE_ONEDNN_OPTS=1 is set before TensorFlow is imported"
     return told
