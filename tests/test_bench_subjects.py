@@ -10,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urfb_tf import plots
-from urfb_tf.bench import contenders, epoch, kernels, memory, recorded, scaling, startup, store, subjects, training
+from urfb_tf.bench import (
+    contenders,
+    epoch,
+    kernels,
+    memory,
+    onednn,
+    recorded,
+    scaling,
+    startup,
+    store,
+    subjects,
+    training,
+)
 from urfb_tf.bench.contenders import entrants
 from urfb_tf.bench.measure import Machine
 from urfb_tf.bench.operations import operations
@@ -227,3 +239,29 @@ def test_a_process_that_fails_says_so():
     assert run("import sys, json; print('noise'); print(json.dumps({'got': sys.argv[1]}))", "x") == {"got": "x"}
     with pytest.raises(UrfbError, match="process of its own failed: ValueError: no"):
         run("raise ValueError('no')")
+
+
+def test_both_sets_of_convolutions_are_measured_where_tensorflow_has_both(monkeypatch):
+    asked = []
+
+    def measured(program, *arguments, **variables):
+        asked.append((arguments, variables))
+        on = variables["TF_ENABLE_ONEDNN_OPTS"] == "1"
+        return {"onednn": on or arguments[0] == "one set", "seconds": 1.0 if on else 3.0}
+
+    monkeypatch.setattr(onednn, "measured", measured)
+    found = onednn.run(QUICK, MACHINE, {"both": "both sets", "one": "one set"}, processes=2)
+    assert [variables["TF_ENABLE_ONEDNN_OPTS"] for _, variables in asked] == ["1", "0"] * 4, "they take turns"
+    assert asked[0][0] == ("both sets", "4", "3")
+    assert [(row["network"], row["way"], row["median"]) for row in found["rows"]] == [
+        ("both", "oneDNN", 1.0), ("both", "TensorFlow itself", 3.0), ("one", "oneDNN", 1.0)]  # fmt: skip
+    assert onednn.times_faster(found) == {"both": 3.0}
+    ((title, table),) = onednn.tables(json.loads(json.dumps(found)))
+    assert "2 processes each" in title
+    assert len(table.rows) == 3
+
+
+def test_the_convolutions_are_those_that_were_asked_for():
+    found = onednn.run(QUICK, MACHINE, {"small": SMALL}, processes=2)
+    assert [row["way"] for row in found["rows"]] == list(onednn.WAYS)
+    assert all(row["median"] > 0 for row in found["rows"])

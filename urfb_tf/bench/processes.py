@@ -8,13 +8,18 @@ import sys
 from urfb_tf.errors import UrfbError
 
 
-def measured(program: str, *arguments: str) -> dict:
+def measured(program: str, *arguments: str, **variables: str) -> dict:
     """What a program prints last, run by this Python in a process of its own.
+
+    Args:
+        program: its text.
+        arguments: what it finds in `sys.argv[1:]`.
+        variables: of its environment, besides those of this process.
 
     Raises:
         UrfbError: if it fails, with the last line of what it said.
     """
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
     )

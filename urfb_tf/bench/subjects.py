@@ -16,6 +16,7 @@ SUBJECTS: Mapping[str, str] = {
     "kernels": "each operation of a step against what the machine could do at best",
     "scaling": "how the time of a step grows with depth, width, batch and untied locations",
     "startup": "seconds until the first step, in processes of their own",
+    "onednn": "a step with convolutions by oneDNN and by TensorFlow itself, in processes of their own",
     "memory": "peak memory and bytes per connection, in processes of their own",
 }
 
