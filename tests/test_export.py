@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import functools
 import io
 import itertools
 import json
@@ -31,10 +32,19 @@ from urfb_tf.training.epoch import state_variables
 
 pytest.importorskip("jax")
 
+# Each file of weights is compressed, and each program compiled: simpnet's layers serve as well when they are small.
+NETWORK = "conv 4 5x5; maxpool 3; drop .8; full conn. 20; drop .3; output"
 SMALL = dataclasses.replace(
     find("table1/cifar10/urfb"), id="small", dataset="generated", batch_size=20, connectivity=0.5
 )
 OTHER = dataclasses.replace(SMALL, id="other", rule="frfb")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_simpnet():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(urfb_tf.networks.NETWORKS, "simpnet", functools.partial(urfb_tf.build, NETWORK))
+        yield
 
 
 def run_of(folder, experiment, seed):

@@ -7,10 +7,9 @@ from urfb_tf.bench.measure import Machine, timing
 from urfb_tf.bench.processes import measured
 from urfb_tf.bench.report import milliseconds
 from urfb_tf.bench.subjects import Settings
-from urfb_tf.networks import paper
+from urfb_tf.bench.training import NETWORKS
 from urfb_tf.table import Table
 
-NETWORKS: Mapping[str, str] = {"simpnet": paper.SIMPNET, "deepernet": paper.DEEPERNET}
 PROCESSES = 3  # with each library, 2 at the least
 WAYS: Mapping[str, str] = {"oneDNN": "1", "TensorFlow itself": "0"}
 
