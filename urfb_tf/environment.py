@@ -45,8 +45,8 @@ def onednn() -> bool | None:
     """Whether TensorFlow computes by oneDNN on the processor; None if it does not say.
 
     By itself it does so only on processors with instructions for neural networks, such as AVX-512 VNNI. With AVX2 alone
-    its own convolutions take several times as long; the variable TF_ENABLE_ONEDNN_OPTS, 1 when TensorFlow is imported,
-    turns oneDNN on.
+    its own convolutions take longer (`python -m urfb_tf bench onednn`); the variable TF_ENABLE_ONEDNN_OPTS, 1 when
+    TensorFlow is imported, turns oneDNN on.
     """
     try:
         from tensorflow.python.util import _pywrap_util_port  # there is no public way to ask
