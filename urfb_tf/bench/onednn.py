@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from urfb_tf.bench.measure import Machine, timing
 from urfb_tf.bench.processes import measured
-from urfb_tf.bench.report import milliseconds
+from urfb_tf.bench.report import quartiles
 from urfb_tf.bench.subjects import Settings
 from urfb_tf.bench.training import NETWORKS
 from urfb_tf.table import Table
@@ -64,14 +64,6 @@ def times_faster(found: dict) -> dict[str, float]:
 
 def tables(found: dict) -> list[tuple[str, Table | str]]:
     """One row per network and way."""
-    lines = [
-        [
-            f"{row['network']}, {row['way']}",
-            str(row["batch"]),
-            milliseconds(row["median"]),
-            f"{milliseconds(row['low'])} to {milliseconds(row['high'])}",
-        ]
-        for row in found["rows"]
-    ]
+    lines = [[f"{row['network']}, {row['way']}", str(row["batch"]), *quartiles(row)] for row in found["rows"]]
     title = f"Convolutions by oneDNN or by TensorFlow itself, {found['processes']} processes each"
-    return [(title, Table(["", "batch", "ms per step", "quartiles"], lines))]
+    return [(title, Table(["", "batch", "ms per step", "quartiles", "least"], lines))]
