@@ -15,10 +15,9 @@ import cores
 # Read when TensorFlow is imported, so it has to come first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.update(cores.DIVIDED)
 # Read when TensorFlow first computes: `urfb_tf.bench` counts memory, and sets this, but other tests may come before.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
-
-os.environ.update(cores.DIVIDED)
 
 import hypothesis
 import keras

@@ -1,17 +1,10 @@
-"""How many cores each process of the tests takes. Imported before TensorFlow, which reads it then."""
+"""The share of the cores that this process of the tests takes. Imported before TensorFlow, which reads it then."""
 
 import os
 
-VARIABLES = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
+from building import kernels
 
-
-def divided() -> dict[str, str]:
-    """Variables that give this process its share: where each takes all cores, they wait for one another's threads."""
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if processes == 1:
-        return {}
-    share = str(max(1, (os.cpu_count() or 1) // processes))
-    return {name: share for name in VARIABLES if name not in os.environ}
-
-
-DIVIDED = divided()
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+VARIABLES = tuple(kernels.threads(1))
+# Those that are set here and nowhere else before: none where one process has all cores.
+DIVIDED = {name: n for name, n in kernels.threads(_PROCESSES).items() if _PROCESSES > 1 and name not in os.environ}

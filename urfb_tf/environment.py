@@ -49,11 +49,10 @@ def onednn() -> bool | None:
     TensorFlow is imported, turns oneDNN on.
     """
     try:
-        from tensorflow.python.util import _pywrap_util_port  # there is no public way to ask
+        from tensorflow.python.util._pywrap_util_port import IsMklEnabled  # there is no public way to ask
     except ImportError:
         return None
-    ask = getattr(_pywrap_util_port, "IsMklEnabled", None)
-    return bool(ask()) if ask else None
+    return bool(IsMklEnabled())
 
 
 def hardware() -> dict:

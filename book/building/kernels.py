@@ -37,14 +37,14 @@ def prepare(build: pathlib.Path) -> dict[str, str]:
     }
 
 
-def threads(pages: int) -> dict[str, str]:
-    """Environment variables that divide the processor's cores among kernels.
+def threads(processes: int) -> dict[str, str]:
+    """Environment variables that divide the processor's cores among processes that use TensorFlow.
 
-    TensorFlow and NumPy take all cores each, and kernels side by side then wait for one another's threads: two pages
-    that train took half as long again on two cores.
+    It and NumPy take all cores each, and processes side by side then wait for one another's threads: two pages that
+    train took half as long again on two cores.
 
     Args:
-        pages: how many run at once.
+        processes: how many run at once.
     """
-    share = str(max(1, (os.cpu_count() or 1) // pages))
+    share = str(max(1, (os.cpu_count() or 1) // processes))
     return {"TF_NUM_INTRAOP_THREADS": share, "OMP_NUM_THREADS": share}

@@ -14,20 +14,15 @@ PROCESSES = 3  # with each library, 2 at the least
 WAYS: Mapping[str, str] = {"oneDNN": "1", "TensorFlow itself": "0"}
 
 _PROGRAM = """
-import json, statistics, sys, time
+import json, sys
 from urfb_tf import environment
 from urfb_tf.bench.contenders import random_images
 from urfb_tf.bench.contenders.own import Compiled
+from urfb_tf.bench.measure import interleaved
 
 notation, batch, repeats = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 step = Compiled(notation, random_images(batch, (32, 32, 3)), batch, "urfb").epoch
-step()
-seconds = []
-for _ in range(repeats):
-    started = time.perf_counter()
-    step()
-    seconds.append(time.perf_counter() - started)
-print(json.dumps({"onednn": environment.onednn(), "seconds": statistics.median(seconds)}))
+print(json.dumps({"onednn": environment.onednn(), "seconds": interleaved({"": step}, repeats=repeats)[""].median}))
 """
 
 
