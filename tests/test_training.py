@@ -175,6 +175,33 @@ def test_training_leaves_the_model_alone_until_it_is_written_back(tiny):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("flat", [-1, None], ids=["any size of batch", "the size of its batch"])
+def test_splits_of_all_counts_share_one_trace_where_the_model_allows(flat):
+    traced = []
+
+    class Flat(keras.layers.Layer):
+        def call(self, x):
+            traced.append(x.shape[0])
+            return tf.reshape(x, (flat or x.shape[0], 12))
+
+        def compute_output_shape(self, shape):
+            return shape[0], 12
+
+    pixels = keras.Input((2, 2, 3))
+    model = keras.Model(pixels, FeedbackDense(3, seed=1)(Flat()(pixels)))
+    model.compile("sgd", OneVsRestHinge())
+    program = EpochProgram(model)
+    random = np.random.default_rng(0)
+    splits = [Split(random.integers(0, 256, (n, 2, 2, 3)).astype("uint8"), np.arange(n) % 3) for n in (7, 1200, 3)]
+    traced.clear()
+    tallies = [program.evaluate(program.state(), *program.place(split)) for split in splits]
+    assert traced == ([None] if flat else [None, 7, 1000, 3])
+    for split, tally in zip(splits, tallies, strict=True):
+        fields = model(split.images.astype("float32")).numpy()
+        assert float(tally.mistakes) == np.sum(fields.argmax(1) != split.labels)
+        assert float(tally.examples) == len(split.labels)
+
+
 @pytest.mark.parametrize("count", [1, 999, 1000, 1001, 2500])
 def test_every_image_is_evaluated_exactly_once(count):
     model = build("output", classes=3, input_shape=(2, 2, 1), seed=1)

@@ -67,6 +67,9 @@ class DistributedEpochProgram(EpochProgram):
     def _copies(self, tensors):
         return self.strategy.run(lambda: tf.nest.map_structure(tf.identity, tensors))
 
+    def _trace_for_any_count(self, state: State, images, labels) -> None:
+        """Not here: each device has its own copy of the images, and is traced for their count."""
+
     def _first(self, copies):
         return tf.nest.map_structure(lambda copy: self.strategy.experimental_local_results(copy)[0], copies)
 

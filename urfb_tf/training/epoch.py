@@ -4,6 +4,7 @@ The program is a pure function of weights, images, labels and seed: shuffling, b
 inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates, regularisers and constraints included.
 """
 
+import contextlib
 import functools
 from typing import NamedTuple
 
@@ -109,6 +110,7 @@ class EpochProgram:
         train_steps, evaluate_all = functools.partial(self.train_steps), functools.partial(self.evaluate_all)
         self._train = tf.function(train_steps, autograph=False, jit_compile=jit_compile)
         self._evaluate = tf.function(evaluate_all, autograph=False, jit_compile=jit_compile)
+        self._traced_for_any_count = False
 
     def state(self) -> State:
         """The model's weights as tensors. Training goes on from them without touching the model."""
@@ -166,7 +168,20 @@ class EpochProgram:
 
     def evaluate(self, state: State, images, labels) -> Tally:
         """Losses, without regularisers, and mistakes over all images, dropout off. Compiled."""
+        if not self._traced_for_any_count:
+            self._traced_for_any_count = True
+            self._trace_for_any_count(state, images, labels)
         return self._evaluate(state, images, labels)
+
+    def _trace_for_any_count(self, state: State, images, labels) -> None:
+        """Trace `evaluate` once for all splits, whose counts of images differ; small networks take longest to trace."""
+        if self.jit_compile:  # XLA compiles for each count anyway
+            return
+        like = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), state)
+        many = [tf.TensorSpec([None, *t.shape[1:]], t.dtype) for t in (images, labels)]
+        # A model that asks for the size of its batch, as `tf.reshape(x, (x.shape[0], -1))` does, has no such trace.
+        with contextlib.suppress(TypeError, ValueError):
+            self._evaluate.get_concrete_function(like, *many)
 
     def train_steps(self, state, images, labels, seed, epoch, first, last, learning_rate, tally) -> tuple[State, Tally]:
         """The pure function that `train` compiles.
@@ -215,7 +230,11 @@ class EpochProgram:
     def _evaluate_part(self, state, images, labels, *, part, parts) -> Tally:
         """Over every one of `parts` batches, the first being number `part`."""
         count = images.shape[0]
-        size = min(count, 1000)
+        if count is None:
+            count = tf.shape(images)[0]
+            size = tf.minimum(count, 1000)
+        else:
+            size = min(count, 1000)
 
         def step(number, tally):
             rows = number * size + tf.range(size)
