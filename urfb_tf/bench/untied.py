@@ -74,13 +74,19 @@ def run(settings: Settings, machine: Machine) -> dict:
 
 def tables(found: dict) -> list[tuple[str, Table | str]]:
     """What `run` found, one table per batch."""
-    rows = [Row(**{**row, "times": {k: Timing(**t) for k, t in row["times"].items()}}) for row in found["rows"]]
-    batches = dict.fromkeys(row.batch for row in rows)
     shown: list[tuple[str, Table | str]] = [
-        (f"Convolutions tied and untied, batch {batch}", untied_table([row for row in rows if row.batch == batch]))
-        for batch in batches
+        (f"Convolutions tied and untied, batch {batch}", untied_table(rows)) for batch, rows in by_batch(found).items()
     ]
     return [*shown, *(("", reason) for reason in found["missing"])]
+
+
+def by_batch(found: dict) -> dict[int, list[Row]]:
+    """The rows that `run` found, by their batch."""
+    batches: dict[int, list[Row]] = {}
+    for row in found["rows"]:
+        read = Row(**{**row, "times": {form: Timing(**time) for form, time in row["times"].items()}})
+        batches.setdefault(read.batch, []).append(read)
+    return batches
 
 
 def _row(network: str, tied: FeedbackConv2D, machine: Machine, batch: int, repeats: int) -> Row:
