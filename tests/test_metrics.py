@@ -189,6 +189,28 @@ def test_an_image_without_a_label_is_refused(measure, batch):
         measure(network("urfb"), images, labels[:-1])
 
 
+def test_one_probe_follows_weights_rules_losses_and_models(batch):
+    probe, model, other = metrics.Alignment(*batch), network("urfb"), network("frfb")
+
+    def agrees(model):
+        found = probe(model)
+        assert found["weight_angle"] == metrics.Alignment(*batch)(model)["weight_angle"]
+        assert found["update_angle"] == pytest.approx(computed(model, batch)[0], abs=0.006)
+        return found
+
+    first = agrees(model)
+    model.get_layer("dense2").feedback.assign(-model.get_layer("dense2").feedback)
+    turned = agrees(model)
+    assert turned["weight_angle"]["dense2"] == pytest.approx(180 - first["weight_angle"]["dense2"], abs=0.011)
+    assert turned["update_angle"]["conv1"] != first["update_angle"]["conv1"]
+    assert agrees(other) != turned
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert agrees(model)["update_angle"]["conv1"] != turned["update_angle"]["conv1"]
+    for layer in feedback_layers(model):
+        layer.rule = rules.get("bp")
+    assert agrees(model)["update_angle"]["conv1"] == 0
+
+
 def softmax_loss(labels, fields):
     return keras.losses.sparse_categorical_crossentropy(labels, tf.nn.softmax(fields))
 

@@ -214,6 +214,8 @@ class Alignment:
         self.loss = loss
         self.images = tf.cast(images, tf.float32)
         self.labels = tf.convert_to_tensor(labels)
+        self._compiled_for: list = []
+        self._compiled: Callable[[], dict[str, dict[str, tf.Tensor]]]
 
     def __call__(self, model: keras.Model) -> dict:
         """`weight_angle`, `update_angle` and `error_angle` in degrees, `error_ratio`; by layer name, to a hundredth.
@@ -222,8 +224,18 @@ class Alignment:
         """
         return {
             kind: {name: None if value is None else round(value, 2) for name, value in _numbers(by_layer).items()}
-            for kind, by_layer in self.tensors(model).items()
+            for kind, by_layer in self._program(model)().items()
         }
+
+    def _program(self, model: keras.Model) -> Callable[[], dict[str, dict[str, tf.Tensor]]]:
+        """`tensors` as a compiled function, which lasts while the model's rules and loss do."""
+        layers = [(layer.rule, layer.propagate_derivative) for layer in feedback_layers(model)]
+        active = [layer.active for layer in layers_of(model) if isinstance(layer, DirectFeedback)]
+        current = [model, getattr(model, "loss", None), *sum(layers, ()), *active]
+        if len(current) != len(self._compiled_for) or any(a is not b for a, b in zip(current, self._compiled_for)):
+            self._compiled = tf.function(lambda: self.tensors(model), autograph=False)
+            self._compiled_for = current
+        return self._compiled
 
     def tensors(self, model: keras.Model) -> dict[str, dict[str, tf.Tensor]]:
         """The same as float64 scalars, NaN in place of None: what a compiled function can return."""
