@@ -1,6 +1,7 @@
 """The released package as Colab has it: its wheel, in an environment without what it does not declare."""
 
 import importlib.metadata
+import importlib.util
 import json
 import pathlib
 import shutil
@@ -119,12 +120,14 @@ def _needed(roots: list[str]) -> set[str]:
 def _link(name: str, site: pathlib.Path) -> None:
     """Put an installed distribution, and nothing else, into another environment's site-packages."""
     distribution = importlib.metadata.distribution(name)
-    for file in distribution.files or []:
-        if ".." not in file.parts:
-            target = site / file
+    files = [pathlib.Path(file) for file in distribution.files or [] if ".." not in file.parts]
+    # What was compiled after it was installed is not among its files. Without it each start would compile TensorFlow.
+    compiled = [pathlib.Path(importlib.util.cache_from_source(str(file))) for file in files if file.suffix == ".py"]
+    for file in dict.fromkeys([*files, *compiled]):
+        source, target = pathlib.Path(str(distribution.locate_file(file))), site / file
+        if source.exists() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                target.symlink_to(distribution.locate_file(file))
+            target.symlink_to(source)
 
 
 def _run(command: list[str], **options) -> None:

@@ -184,12 +184,15 @@ OPTIMIZERS = {
 }
 
 
-def changes_feedback(rule):
-    return rule.updates_feedback or rule.renews_feedback
+def with_optimizers(changes):
+    """The rules that change R, or those that do not; each with Adam, and one of each kind with all optimizers."""
+    named = {name: rules.get(name) for name in RULES}
+    kept = [name for name, rule in named.items() if (rule.updates_feedback or rule.renews_feedback) == changes]
+    every = {"frfb", "urfb", "mirror", "sporadic"}
+    return [(name, each) for name in kept for each in (OPTIMIZERS if name in every else ["adam"])]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("rule", [name for name in RULES if not changes_feedback(rules.get(name))])
+@pytest.mark.parametrize(("rule", "optimizer"), with_optimizers(changes=False))
 def test_r_that_does_not_learn_keeps_every_bit(rule, optimizer):
     model, before = trained(rule, OPTIMIZERS[optimizer]())
     for layer, feedback in zip(feedback_layers(model), before, strict=True):
@@ -198,8 +201,7 @@ def test_r_that_does_not_learn_keeps_every_bit(rule, optimizer):
             np.testing.assert_array_equal(layer.feedback, feedback)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("rule", [name for name in RULES if changes_feedback(rules.get(name))])
+@pytest.mark.parametrize(("rule", "optimizer"), with_optimizers(changes=True))
 def test_r_that_changes_moves(rule, optimizer):
     model, before = trained(rule, OPTIMIZERS[optimizer]())
     for layer, feedback in zip(feedback_layers(model), before, strict=True):
