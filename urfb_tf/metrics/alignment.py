@@ -232,7 +232,7 @@ class Alignment:
         layers = [(layer.rule, layer.propagate_derivative) for layer in feedback_layers(model)]
         active = [layer.active for layer in layers_of(model) if isinstance(layer, DirectFeedback)]
         current = [model, getattr(model, "loss", None), *sum(layers, ()), *active]
-        if len(current) != len(self._compiled_for) or any(a is not b for a, b in zip(current, self._compiled_for)):
+        if [*map(id, current)] != [*map(id, self._compiled_for)]:
             self._compiled = tf.function(lambda: self.tensors(model), autograph=False)
             self._compiled_for = current
         return self._compiled
