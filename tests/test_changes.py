@@ -164,8 +164,11 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("loss", [own_loss, OwnLoss()], ids=["function", "class"])
+@pytest.mark.parametrize(
+    ("change", "loss"),
+    [("untie", own_loss), ("change_rule", OwnLoss()), ("convert", own_loss), ("freeze", OwnLoss())],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
 def test_losses_and_metrics_may_be_plain_functions_and_unregistered_classes(change, loss):
     model = network()
     model.compile("sgd", loss, metrics=[own_metric, "accuracy"])

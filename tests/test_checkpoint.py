@@ -1,6 +1,7 @@
 """Checkpoints on a disk that fails, and files that are damaged or of another run: one sentence, nothing lost."""
 
 import errno
+import functools
 import os
 import pathlib
 
@@ -30,6 +31,12 @@ def run(data, path, epochs, **options):
     model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
     records = train(model, data, epochs=epochs, batch_size=20, learning_rate=0.01, checkpoint=path, **options)
     return [{**record, "seconds": None} for record in records], [v.numpy() for v in model.variables]
+
+
+@pytest.fixture(scope="module")
+def unstopped(small_data):
+    """What `run` returns for so many epochs without a checkpoint, computed once."""
+    return functools.cache(lambda epochs: run(small_data, None, epochs))
 
 
 def assert_equal(a, b):
@@ -132,8 +139,8 @@ def test_a_folder_that_takes_no_files_is_told_before_training(small_data, tmp_pa
     assert not steps
 
 
-def test_a_continued_run_equals_one_that_never_stopped(small_data, tmp_path):
-    whole = run(small_data, None, 4)
+def test_a_continued_run_equals_one_that_never_stopped(small_data, unstopped, tmp_path):
+    whole = unstopped(4)
     for epochs in (1, 3, 4):
         continued = run(small_data, tmp_path / "run" / "checkpoint.npz", epochs)
     assert_equal(continued, whole)
@@ -183,11 +190,11 @@ def test_another_run_does_not_touch_the_checkpoint(small_data, tmp_path):
     assert path.read_bytes() == before
 
 
-def test_an_identity_with_tuples_and_numpy_numbers_goes_on(small_data, tmp_path):
+def test_an_identity_with_tuples_and_numpy_numbers_goes_on(small_data, unstopped, tmp_path):
     path, identity = tmp_path / "checkpoint.npz", {"sizes": (4, 4), "rate": np.float32(0.5), 3: np.arange(2)}
     run(small_data, path, 1, identity=identity)
     assert Checkpoint.load(path).identity == {"sizes": [4, 4], "rate": 0.5, "3": [0, 1]}
-    assert_equal(run(small_data, path, 2, identity=identity), run(small_data, None, 2))
+    assert_equal(run(small_data, path, 2, identity=identity), unstopped(2))
     with pytest.raises(CheckpointError, match=r"\(sizes was \[4, 4\], is \[4, 5\]\)"):
         run(small_data, path, 3, identity={**identity, "sizes": (4, 5)})
 
@@ -211,12 +218,12 @@ def test_numbers_of_numpy_and_tensorflow_that_probes_return_are_kept(small_data,
     assert Checkpoint.load(path).epochs[0]["several"] == [0.5, [0.5]]
 
 
-def test_a_probe_whose_result_json_cannot_hold_costs_no_finished_epoch(small_data, tmp_path):
+def test_a_probe_whose_result_json_cannot_hold_costs_no_finished_epoch(small_data, unstopped, tmp_path):
     path, results = tmp_path / "checkpoint.npz", iter([{}, {"model": object()}])
     with pytest.raises(ArgumentError, match=r"^What a probe returns is kept as JSON, which takes .* object is none"):
         run(small_data, path, 4, probes=[lambda model: next(results)])
     assert [record["epoch"] for record in Checkpoint.load(path).epochs] == [1]
-    assert_equal(run(small_data, path, 3), run(small_data, None, 3))
+    assert_equal(run(small_data, path, 3), unstopped(3))
 
 
 class CtrlC:
@@ -235,7 +242,7 @@ class CtrlC:
 # The checkpoint is written every second epoch; the moments lie in the first, second and third epoch.
 @pytest.mark.parametrize("call", [1, 2, 3])
 @pytest.mark.parametrize("moment", ["progress", "probes", "after_epoch"])
-def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_data, tmp_path, moment, call):
+def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_data, unstopped, tmp_path, moment, call):
     path = tmp_path / "checkpoint.npz"
     press = (CtrlC(call),) if moment == "probes" else CtrlC(call)
     with pytest.raises(Interrupted) as caught:
@@ -246,18 +253,18 @@ def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_d
         f"Stopped after {finished} finished epochs, saved in {path}; run the same command"
     )
     assert path.exists() == (finished > 0)
-    assert_equal(run(small_data, path, 4, checkpoint_every=2), run(small_data, None, 4))
+    assert_equal(run(small_data, path, 4, checkpoint_every=2), unstopped(4))
 
 
-def test_ctrl_c_without_a_checkpoint_leaves_the_finished_epochs_in_the_model(small_data):
+def test_ctrl_c_without_a_checkpoint_leaves_the_finished_epochs_in_the_model(small_data, unstopped):
     model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
     with pytest.raises(Interrupted, match="Stopped after 1 finished epochs, kept in the model"):
         train(model, small_data, epochs=3, batch_size=20, learning_rate=0.01, probes=[CtrlC(2)])
-    for a, b in zip(model.variables, run(small_data, None, 1)[1], strict=True):
+    for a, b in zip(model.variables, unstopped(1)[1], strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, tmp_path, monkeypatch):
+def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, unstopped, tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.npz"
     run(small_data, path, 1)
     before = path.read_bytes()
@@ -270,4 +277,4 @@ def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, tmp_pa
         with pytest.raises(WriteError, match=r"\(Input/output error\): what it held before is intact"):
             run(small_data, path, 2)
     assert path.read_bytes() == before
-    assert_equal(run(small_data, path, 2), run(small_data, None, 2))
+    assert_equal(run(small_data, path, 2), unstopped(2))

@@ -7,7 +7,6 @@ import sys
 import threading
 
 import numpy as np
-import pytest
 
 # The command, with simpnet's layers made small: how an epoch computes matters here, and not how long.
 PROGRAM = """
@@ -60,20 +59,9 @@ def outcome(folder):
     return weights, epochs, {key: value for key, value in result.items() if key not in ("epochs", "sessions")}
 
 
-@pytest.fixture(scope="module")
-def unstopped(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("unstopped") / "run"
-    status, output, errors = finish(start(folder, "--epochs", "3", "--quiet"))
-    assert status == 0, errors
-    assert "after 3 epochs train error" in output
-    assert output.count("\n") == 1
-    return folder
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_stopped_run_goes_on_to_the_same_bits(how, unstopped, tmp_path):
-    folder = tmp_path / "run"
-    status, output, errors = stop_in_epoch(start(folder, "--epochs", "3"), 2, how)
+def stopped(folder, number, how):
+    """The finished epochs of a run that a signal stops in this epoch, after checking what it says."""
+    status, output, errors = stop_in_epoch(start(folder, "--epochs", "4"), number, how)
     if how == signal.SIGINT:
         assert status == 130
         assert "Stopped after" in output
@@ -81,10 +69,20 @@ def test_a_stopped_run_goes_on_to_the_same_bits(how, unstopped, tmp_path):
         assert "Traceback" not in errors
     else:
         assert status == -signal.SIGKILL
-    done = len(json.loads((folder / "result.json").read_text())["epochs"])
-    assert 1 <= done < 3
-    status, output, errors = finish(start(folder, "--epochs", "3", "--quiet"))
-    assert status == 0, errors
+    return len(json.loads((folder / "result.json").read_text())["epochs"])
+
+
+def test_a_killed_and_interrupted_run_goes_on_to_the_same_bits(tmp_path):
+    folder, unstopped = tmp_path / "run", tmp_path / "unstopped"
+    killed = stopped(folder, 2, signal.SIGKILL)
+    interrupted = stopped(folder, 3, signal.SIGINT)
+    assert 1 <= killed < 3
+    assert 2 <= interrupted < 4
+    for each in (folder, unstopped):
+        status, output, errors = finish(start(each, "--epochs", "4", "--quiet"))
+        assert status == 0, errors
+        assert "after 4 epochs train error" in output
+        assert output.count("\n") == 1
     weights, epochs, rest = outcome(folder)
     expected_weights, expected_epochs, expected_rest = outcome(unstopped)
     assert epochs == expected_epochs
@@ -93,4 +91,4 @@ def test_a_stopped_run_goes_on_to_the_same_bits(how, unstopped, tmp_path):
     for name, array in expected_weights.items():
         np.testing.assert_array_equal(weights[name], array)
     sessions = json.loads((folder / "result.json").read_text())["sessions"]
-    assert [session["from_epoch"] for session in sessions] == [1, done + 1]
+    assert [session["from_epoch"] for session in sessions] == [1, killed + 1, interrupted + 1]
