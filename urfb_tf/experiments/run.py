@@ -10,6 +10,7 @@ from urfb_tf import environment
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.experiments.lessons import lesson
+from urfb_tf.experiments.settled import settled_errors
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import write_atomically
 from urfb_tf.metrics import HomogeneityProbe, IncrementProbe
@@ -52,7 +53,7 @@ def run(
 
     Returns:
         The result, as in the file; `urfb_tf.results.schema` describes it. In the end
-        it also holds some filters of untied layers.
+        it also holds some filters of untied layers, and the errors once batch normalisation is settled.
 
     Raises:
         UrfbError: as `load`, `train` and the model do.
@@ -118,8 +119,11 @@ def run(
         if end == total:
             break
         start = end
-    if filters := filters_of(model):
-        keep(latest["result"]["epochs"], latest["result"]["sessions"], filters=filters)
+    more: dict[str, dict] = {"filters": found} if (found := filters_of(model)) else {}
+    if settled := settled_errors(model, data, batch_size=experiment.batch_size):
+        more["settled"] = {**settled, "commit": session["commit"], "date": session["date"]}
+    if more:
+        keep(latest["result"]["epochs"], latest["result"]["sessions"], **more)
     return latest["result"]
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import math
+from collections.abc import Iterable
 
 from urfb_tf.errors import ResultError
 
@@ -18,6 +19,9 @@ _EPOCH = {
     "test_error": float,
     "seconds": float,
 }
+_SETTLED_SHARES = ("train_error_evaluated", "validation_error", "test_error")
+_SETTLED: dict[str, type] = {**dict.fromkeys(_SETTLED_SHARES, float), "commit": str, "date": str}
+_SHARES = [key for key in _EPOCH if key.endswith(("error", "evaluated"))]
 _FILTERS: dict[str, type] = {"locations": list, "shape": list, "float32": str}
 
 
@@ -42,9 +46,12 @@ def check(result: object, source: str) -> dict:
         _check_fields(epoch, _EPOCH, f"{source}, epoch {number}")
         if epoch["epoch"] != number:
             raise ResultError(f"{source} has epoch {epoch['epoch']} where {number} belongs.")
-        for key in _EPOCH:
-            if key.endswith(("error", "evaluated")) and not 0 <= epoch[key] <= 1:
-                raise ResultError(f"{source}, epoch {number}: {key} is {epoch[key]}, not a share in [0, 1].")
+        _check_shares(
+            epoch, [key for key in _EPOCH if key.endswith(("error", "evaluated"))], f"{source}, epoch {number}"
+        )
+    if "settled" in result:
+        settled = _check_fields(result["settled"], _SETTLED, f"{source}, settled")
+        _check_shares(settled, _SETTLED_SHARES, f"{source}, settled")
     if "filters" in result:
         _check_fields(result, {"filters": dict}, source)
         for layer, stored in result["filters"].items():
@@ -62,6 +69,12 @@ def _check_filters(stored: object, where: str) -> None:
         whole = False
     if not whole:
         raise ResultError(f"{where}: float32 does not hold an array of shape {stored['shape']!r}.")
+
+
+def _check_shares(record: dict, keys: Iterable[str], where: str) -> None:
+    for key in keys:
+        if not 0 <= record[key] <= 1:
+            raise ResultError(f"{where}: {key} is {record[key]}, not a share in [0, 1].")
 
 
 def _check_fields(record: object, fields: dict[str, type], where: str) -> dict:

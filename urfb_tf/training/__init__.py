@@ -5,5 +5,6 @@ from urfb_tf.training.distributed import DistributedEpochProgram as DistributedE
 from urfb_tf.training.distributed import gpus as gpus
 from urfb_tf.training.epoch import EpochProgram as EpochProgram
 from urfb_tf.training.order import batches as batches
+from urfb_tf.training.settling import settle as settle
 from urfb_tf.training.trainer import Interrupted as Interrupted
 from urfb_tf.training.trainer import train as train
