@@ -47,7 +47,7 @@ def build(
         classes: the number of output units, >= 2.
         connectivity: the share of connections that exist, drawn for W and R independently (section 4).
         batch_norm: whether to normalise the fields of all hidden layers over the batch, as sign feedback wants (Liao et
-            al. 2016). The paper does not.
+            al. 2016). The paper does not. `urfb_tf.training.settle` gives it averages of the final weights.
         error_noise: the level of Gaussian noise in the errors, relative to their own size (see `ErrorNoise`). 0: none.
         error_noise_at: "layers", in the error of each layer with weights, or "output", in that of the output alone.
         reading: how to understand the paper where it leaves a choice.

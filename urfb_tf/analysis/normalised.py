@@ -1,0 +1,59 @@
+"""What batch normalisation changes in the recorded runs, by its running averages and once these are settled."""
+
+import dataclasses
+
+from urfb_tf.analysis import recorded
+from urfb_tf.experiments import select
+from urfb_tf.table import Table
+
+_PAPERS = {"bp": "table1/cifar10/bp-hinge", "frfb": "table1/cifar10/frfb", "urfb": "table1/cifar10/urfb"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalised:
+    """A run with batch normalisation beside that of the same rule without: test errors, shares in [0, 1].
+
+    Attributes:
+        id: of the run with batch normalisation.
+        rule: its rule's name.
+        plain: without, the mean over the last five epochs that count.
+        running: with, in each of these epochs, by the running averages.
+        settled: with, after the last epoch, by the averages that `urfb_tf.training.settle` measures.
+    """
+
+    id: str
+    rule: str
+    plain: float
+    running: tuple[float, ...]
+    settled: float
+
+
+def normalised() -> list[Normalised]:
+    """All that are recorded with both and settled errors, the lowest of these first; the lowest seed of each."""
+    found = []
+    for experiment in select("rules/cifar10"):
+        plain = _PAPERS.get(experiment.rule, f"rules/cifar10/{experiment.rule}")
+        run = next(iter(recorded.runs(experiment.id).values()), {})
+        if not experiment.batch_norm or "settled" not in run:
+            continue
+        both = recorded.compare(plain, experiment.id, until=len(run["epochs"]))
+        if both is not None:
+            running = tuple(epoch["test_error"] for epoch in run["epochs"][-recorded.WINDOW :])
+            found.append(Normalised(experiment.id, experiment.rule, both.first, running, run["settled"]["test_error"]))
+    return sorted(found, key=lambda each: each.settled)
+
+
+def table() -> Table:
+    """One row for each of `normalised`."""
+    return Table(
+        ["rule", "without", "with, running averages", "with, settled"],
+        [
+            [
+                each.rule,
+                f"{each.plain:.3f}",
+                f"{min(each.running):.3f} to {max(each.running):.3f}",
+                f"{each.settled:.3f}",
+            ]
+            for each in normalised()
+        ],
+    )
