@@ -1,6 +1,7 @@
 """A table of text, as notebooks, the book and the command line show it."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 
@@ -8,7 +9,8 @@ from collections.abc import Sequence
 class Table:
     """Rows of text under a header; shows as HTML in a notebook and as Markdown elsewhere.
 
-    A sortable one can be sorted by any of its columns in the book.
+    Columns of numbers stand on the right, those of words on the left, and words wrap. A sortable table can be sorted by
+    any of its columns in the book.
     """
 
     header: Sequence[str]
@@ -21,7 +23,12 @@ class Table:
             scope = ' scope="row"' if tag == "td" else ""
             # A header without text would name a column of names by nothing.
             opening = f"<th{scope} style='text-align:left'>{first}</th>" if first else "<td></td>"
-            return "<tr>" + opening + "".join(f"<{tag} style='text-align:right'>{c}</{tag}>" for c in rest) + "</tr>"
+            cells = [f"<{tag} style='{style}'>{c}</{tag}>" for style, c in zip(styles, rest, strict=True)]
+            return "<tr>" + opening + "".join(cells) + "</tr>"
+
+        columns = zip(*(row[1:] for row in self.rows), strict=True) if self.rows else [()] * (len(self.header) - 1)
+        words = "text-align:left; white-space:normal"
+        styles = ["text-align:right" if _of_numbers(column) else words for column in columns]
 
         body = "".join(line("td", row) for row in self.rows)
         # The theme frames outputs in white in the dark, but not those of the class "dataframe".
@@ -35,3 +42,14 @@ class Table:
         return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
     __str__ = _repr_markdown_
+
+
+_NUMBER = re.compile(r"[-+−±≈<>$]*\d[\d.,]*(?![\d.,a-zA-Z])")  # and no commit, such as 3c41e2ddfc
+_MARKUP = re.compile(r"<[^>]+>")
+_REMARKS = {"", "none", "never", "not run", "yes", "no"}
+
+
+def _of_numbers(column: Sequence[str]) -> bool:
+    """Whether a cell begins with a number, or all say no more than that there is none."""
+    said = {_MARKUP.sub("", cell) for cell in column} - _REMARKS
+    return not said or any(_NUMBER.match(cell) for cell in said)

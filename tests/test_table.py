@@ -1,0 +1,39 @@
+"""Tables as notebooks show them: numbers on the right, words on the left."""
+
+import re
+
+import pytest
+
+from urfb_tf.table import Table
+
+RIGHT, LEFT = "text-align:right", "text-align:left; white-space:normal"
+
+
+def styles(*cells):
+    """How the cells of a table's second column are set, its head included."""
+    html = Table(["name", "head"], [["a", cell] for cell in cells])._repr_html_()
+    return set(re.findall(r"<t[hd] style='([^']*)'>(?!name)", html))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("1", "not run"),
+        ("none", "-0.1"),
+        ("+39°", ""),
+        ("16 to 20",),
+        ("<span class='verdict'>0.305</span>", "<span>none</span>"),
+        ("yes", "no"),
+        ("±0.01", "2026-11-29"),
+        (),
+    ],
+)
+def test_numbers_stand_on_the_right(cells):
+    assert styles(*cells) == {RIGHT}
+
+
+@pytest.mark.parametrize(
+    "cells", [("CPU, 2 cores", "NVIDIA H200"), ("conv1", "none"), ("3c41e2ddfc", "68419b0"), ("<b>a</b>",)]
+)
+def test_words_stand_on_the_left_and_wrap(cells):
+    assert styles(*cells) == {LEFT}
