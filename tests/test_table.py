@@ -6,7 +6,7 @@ import pytest
 
 from urfb_tf.table import Table
 
-RIGHT, LEFT = "text-align:right", "text-align:left; white-space:normal"
+RIGHT, LEFT = "text-align:right", "text-align:left; white-space:normal; min-width:{}ch"
 
 
 def styles(*cells):
@@ -33,7 +33,13 @@ def test_numbers_stand_on_the_right(cells):
 
 
 @pytest.mark.parametrize(
-    "cells", [("CPU, 2 cores", "NVIDIA H200"), ("conv1", "none"), ("3c41e2ddfc", "68419b0"), ("<b>a</b>",)]
+    ("cells", "width"),
+    [
+        (("CPU, 2 cores, NVIDIA H200, 16 cores", "CPU"), 18),
+        (("conv1", "none"), 5),
+        (("3c41e2ddfc", "68419b0"), 10),
+        (("<b>a</b>",), 1),
+    ],
 )
-def test_words_stand_on_the_left_and_wrap(cells):
-    assert styles(*cells) == {LEFT}
+def test_words_stand_on_the_left_and_wrap(cells, width):
+    assert styles(*cells) == {LEFT.format(width)}

@@ -27,9 +27,7 @@ class Table:
             return "<tr>" + opening + "".join(cells) + "</tr>"
 
         columns = zip(*(row[1:] for row in self.rows), strict=True) if self.rows else [()] * (len(self.header) - 1)
-        words = "text-align:left; white-space:normal"
-        styles = ["text-align:right" if _of_numbers(column) else words for column in columns]
-
+        styles = [_style(column) for column in columns]
         body = "".join(line("td", row) for row in self.rows)
         # The theme frames outputs in white in the dark, but not those of the class "dataframe".
         return (
@@ -49,7 +47,9 @@ _MARKUP = re.compile(r"<[^>]+>")
 _REMARKS = {"", "none", "never", "not run", "yes", "no"}
 
 
-def _of_numbers(column: Sequence[str]) -> bool:
-    """Whether a cell begins with a number, or all say no more than that there is none."""
-    said = {_MARKUP.sub("", cell) for cell in column} - _REMARKS
-    return not said or any(_NUMBER.match(cell) for cell in said)
+def _style(column: Sequence[str]) -> str:
+    """How to set a column: words wrap, but no narrower than 18 characters."""
+    said = {_MARKUP.sub("", cell) for cell in column}
+    if said <= _REMARKS or any(_NUMBER.match(cell) for cell in said):
+        return "text-align:right"
+    return f"text-align:left; white-space:normal; min-width:{min(18, max(map(len, said)))}ch"
