@@ -127,7 +127,7 @@ def _entry(row: Experiment, epochs: int) -> Entry:
         spread=round(statistics.stdev(test), 4) if len(test) > 1 else None,
         seeds=list(far),
         reached=max((len(run["epochs"]) for run in found.values()), default=0),
-        device=", ".join(sorted(devices)) or None,
+        device=" and ".join(sorted(devices)) or None,
         files=[results.path_of(row.id, seed).name for seed in far],
     )
 
