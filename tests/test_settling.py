@@ -23,8 +23,8 @@ def inputs(count=12):
     return np.random.default_rng(0).normal(3, 2, (count, 5)).astype("float32")
 
 
-def normalised():
-    return keras.Sequential([keras.Input((5,)), keras.layers.BatchNormalization()])
+def normalised(dtype=None):
+    return keras.Sequential([keras.Input((5,)), keras.layers.BatchNormalization(dtype=dtype)])
 
 
 def snapshot(model):
@@ -39,7 +39,7 @@ def assert_same(a, b):
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_the_averages_are_those_of_all_batches_alike(dtype):
     images = inputs(14)  # the last two images fill no batch of four
-    model = keras.Sequential([keras.Input((5,)), keras.layers.BatchNormalization(dtype=dtype)])
+    model = normalised(dtype)
     settle(model, images, batch_size=4)
     by_batch = images[:12].reshape(3, 4, 5)
     if dtype == "mixed_bfloat16":

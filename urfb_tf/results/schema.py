@@ -46,9 +46,7 @@ def check(result: object, source: str) -> dict:
         _check_fields(epoch, _EPOCH, f"{source}, epoch {number}")
         if epoch["epoch"] != number:
             raise ResultError(f"{source} has epoch {epoch['epoch']} where {number} belongs.")
-        _check_shares(
-            epoch, [key for key in _EPOCH if key.endswith(("error", "evaluated"))], f"{source}, epoch {number}"
-        )
+        _check_shares(epoch, _SHARES, f"{source}, epoch {number}")
     if "settled" in result:
         settled = _check_fields(result["settled"], _SETTLED, f"{source}, settled")
         _check_shares(settled, _SETTLED_SHARES, f"{source}, settled")

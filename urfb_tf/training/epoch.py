@@ -71,6 +71,11 @@ def by_example(loss: keras.losses.Loss) -> keras.losses.Loss:
     return found
 
 
+def as_input(model: keras.Model, batch) -> tf.Tensor:
+    """A batch of images in the type that the model takes; a subclass of keras.Model does not say, and gets float32."""
+    return tf.cast(batch, model.inputs[0].dtype if getattr(model, "inputs", None) else tf.float32)
+
+
 class EpochProgram:
     """The compiled training epoch and evaluation of one model.
 
@@ -266,5 +271,5 @@ class EpochProgram:
         return gradients, non_trainable, losses, outputs
 
     def _call(self, trainable, non_trainable, batch, *, training):
-        pixels = tf.cast(batch, self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else tf.float32)
+        pixels = as_input(self.model, batch)
         return self.model.stateless_call(trainable, non_trainable, pixels, training=training, return_losses=True)

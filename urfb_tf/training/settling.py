@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.layers import layers_of
+from urfb_tf.training.epoch import as_input
 from urfb_tf.training.order import steps_per_epoch
 
 
@@ -40,13 +41,12 @@ def settle(model: keras.Model, images: np.ndarray, *, batch_size: int = 500) -> 
     averages = {id(variable) for layer in layers for variable in layer.non_trainable_variables}
     before = [(variable, tf.identity(variable.value)) for variable in model.non_trainable_variables]
     momenta = [layer.momentum for layer in layers]
-    dtype = model.inputs[0].dtype if getattr(model, "inputs", None) else "float32"
     whole = False
     try:
         for step in range(steps):
             for layer in layers:
                 layer.momentum = step / (step + 1)  # a running mean in which all batches count alike
-            model(tf.cast(images[step * batch_size : (step + 1) * batch_size], dtype), training=True)
+            model(as_input(model, images[step * batch_size : (step + 1) * batch_size]), training=True)
         whole = True
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
