@@ -18,7 +18,8 @@ def record(monkeypatch):
     def put(epsilon: float, error: float, angle: float | None) -> None:
         angles = {"weight_angle": {"dense1": angle}, "error_angle": {"conv1": 40.0}}
         epochs = [{"epoch": epoch, "test_error": error, **angles} for epoch in (1, 2)]
-        runs[by_epsilon()[epsilon].id] = {"epochs": epochs}
+        session = {"versions": {}, "hardware": {"device": "CPU"}}
+        runs[by_epsilon()[epsilon].id] = {"sessions": [session], "epochs": epochs}
 
     return put
 

@@ -80,6 +80,24 @@ def test_runs_are_compared_with_those_that_drew_the_same_numbers(record_errors):
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["", "", "1 to 3"]
 
 
+def test_of_two_runs_from_one_seed_the_one_counts_that_more_others_can_be_held_against(record_errors):
+    record_errors(URFB.id, [0.5, 0.4, 0.3], device="a GPU")
+    record_errors(URFB.id, [0.9, 0.8])
+    record_errors(FRFB.id, [0.5, 0.5], device="a GPU")
+    record_errors("table2/deepnet/bp-hinge", [0.7, 0.7])
+    record_errors("table2/deepnet/urfb-50", [0.6, 0.6])
+
+    def errors(epoch, **how):
+        runs = recorded.reaching(DEEPNET, epoch, **how)
+        return {key.split("/")[-1]: [run["epochs"][1]["test_error"] for run in of.values()] for key, of in runs.items()}
+
+    none = {"bp-softmax": [], "frfb-50": []}
+    assert errors(2) == none | {"urfb": [0.8], "frfb": [0.5], "bp-hinge": [0.7], "urfb-50": [0.6]}
+    assert errors(3) == none | {"urfb": [0.4], "frfb": [], "bp-hinge": [], "urfb-50": []}
+    longest = errors(2, has=lambda run: len(run["epochs"]) == 3)
+    assert longest == errors(3)
+
+
 NOTHING = "None of these 6 runs is recorded yet: the errors in the table are the paper's alone."
 ONE = (
     "1 of these 6 runs is recorded: URFB for 2 of 1000 epochs. Not recorded yet: BP Softmax, BP Hinge, URFB 50%, FRFB "

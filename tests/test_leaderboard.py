@@ -52,6 +52,18 @@ def test_seeds_count_that_came_so_far_and_no_others(record_errors):
     assert entry.device.startswith("CPU, ")
 
 
+def test_a_board_names_the_files_of_the_runs_that_it_shows(record_errors):
+    record_errors(URFB, [0.2] * 3, device="a GPU")
+    record_errors(URFB, [0.4] * 2)
+    record_errors(FRFB, [0.5] * 2)
+    record_errors("table2/deepnet/bp-hinge", [0.6] * 2)
+    first = leaderboard(*BOARD, epochs=2)[0]
+    assert (first.test_error, first.files) == (0.4, ["table2--deepnet--urfb--seed0.other.json"])
+    assert (first.device.split(",")[0], first.reached) == ("CPU", 3)
+    first = leaderboard(*BOARD, epochs=3)[0]
+    assert (first.test_error, first.files) == (0.2, ["table2--deepnet--urfb--seed0.json"])
+
+
 @pytest.mark.parametrize("recorded", [0, 1, 6])
 def test_table_and_sentence_name_every_run_once_whatever_is_recorded(record_errors, recorded):
     rows = select("table2/deepnet")

@@ -152,6 +152,8 @@ def test_a_shorter_run_of_other_draws_is_kept_beside_the_longer_one(long_first, 
     assert load("small", folder=records, draws=XLA) == longest
     other = load("small", folder=records, draws=TENSORFLOW)
     assert (other["epochs"], draws_of(other)) == (result["epochs"][:-1], TENSORFLOW)
+    assert store.file_of(longest, records).name == "small--seed0.json"
+    assert store.file_of(other, records).name == "small--seed0.other.json"
     record(long, records)  # the same once more changes nothing
     assert load("small", folder=records, draws=TENSORFLOW) == other
     whole = tmp_path / "whole.json"

@@ -5,11 +5,9 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from urfb_tf import results
 from urfb_tf.analysis import recorded
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment
-from urfb_tf.results.draws import TENSORFLOW, XLA
 
 RIGHT_ANGLE = 90.0  # between W and an R drawn independently of it, at the start
 
@@ -62,26 +60,16 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
         layer: a layer's name.
         epoch: where all of them are read, >= 1; longer runs too.
     """
+    rows = list(experiments)
+    runs = recorded.reaching(rows, epoch, lambda run: recent_angle(run["epochs"][:epoch], kind, layer) is not None)
     found = []
-    for row in experiments:
-        measured = (_measured(row.id, seed, kind, layer, epoch) for seed in results.seeds(row.id))
-        both = [pair for pair in measured if pair is not None]
-        if both:
-            angle, error = (statistics.fmean(values) for values in zip(*both, strict=True))
-            found.append(Point(row.id, row.title, row.rule, angle, error))
+    for row in rows:
+        epochs = [run["epochs"][:epoch] for run in runs[row.id].values()]
+        measured = [angle for each in epochs if (angle := recent_angle(each, kind, layer)) is not None]
+        if measured:
+            error = statistics.fmean(recorded.recent(each, "test_error") for each in epochs)
+            found.append(Point(row.id, row.title, row.rule, statistics.fmean(measured), error))
     return found
-
-
-def _measured(identifier: str, seed: int, kind: str, layer: str, epoch: int) -> tuple[float, float] | None:
-    """Angle and test error; None if no run of the seed has got so far and measured it.
-
-    Most rules were run with TensorFlow's draws, and so those come first.
-    """
-    for draws in (TENSORFLOW, XLA):
-        epochs = results.load(identifier, seed, draws=draws)["epochs"][:epoch]
-        if len(epochs) == epoch and (angle := recent_angle(epochs, kind, layer)) is not None:
-            return angle, recorded.recent(epochs, "test_error")
-    return None
 
 
 def recent_angle(epochs: Sequence[dict], kind: str, layer: str) -> float | None:

@@ -53,7 +53,8 @@ def leaderboard(network: str, dataset: str, epochs: int = EPOCHS) -> list[Entry]
     """The runs of a network on a dataset under the paper's protocol: the lowest test error first, then those missing.
 
     The protocol is the default reading, SGD with a step of .1, batches of 500, tied convolutions, all classes at once.
-    Runs that went on are read at the same epoch as the others.
+    Runs that went on are read at the same epoch as the others. Of runs with other draws from the same seed, those count
+    that more of the board have (`urfb_tf.analysis.recorded.reaching`).
 
     Args:
         network: a name in `urfb_tf.networks.NETWORKS`.
@@ -68,7 +69,8 @@ def leaderboard(network: str, dataset: str, epochs: int = EPOCHS) -> list[Entry]
     rows = contenders(network, dataset)
     if not rows:
         raise ArgumentError(f"No experiment trains {network} on {dataset}: `python -m urfb_tf list` shows them all.")
-    entries = [_entry(row, epochs) for row in rows]
+    far = recorded.reaching(rows, epochs)
+    entries = [_entry(row, far[row.id], epochs) for row in rows]
     return sorted(entries, key=lambda entry: (entry.test_error is None, entry.test_error or 0.0))
 
 
@@ -107,9 +109,7 @@ def _plain(row: Experiment) -> bool:
     )
 
 
-def _entry(row: Experiment, epochs: int) -> Entry:
-    found = {seed: results.load(row.id, seed) for seed in results.seeds(row.id)}
-    far = {seed: run for seed, run in found.items() if len(run["epochs"]) >= epochs}
+def _entry(row: Experiment, far: dict[int, dict], epochs: int) -> Entry:
     test, train = (
         [recorded.recent(run["epochs"][:epochs], field) for run in far.values()]
         for field in ("test_error", "train_error_evaluated")
@@ -126,9 +126,9 @@ def _entry(row: Experiment, epochs: int) -> Entry:
         train_error=_mean(train),
         spread=round(statistics.stdev(test), 4) if len(test) > 1 else None,
         seeds=list(far),
-        reached=max((len(run["epochs"]) for run in found.values()), default=0),
+        reached=max((len(run["epochs"]) for run in recorded.runs(row.id).values()), default=0),
         device=" and ".join(sorted(devices)) or None,
-        files=[results.path_of(row.id, seed).name for seed in far],
+        files=[results.file_of(run).name for run in far.values()],
     )
 
 

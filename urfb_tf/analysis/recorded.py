@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from urfb_tf import results
 from urfb_tf.experiments import Experiment
@@ -41,6 +41,38 @@ def runs(identifier: str, draws: str | None = None) -> dict[int, dict]:
     found = {seed: results.load(identifier, seed, draws=draws) for seed in results.seeds(identifier)}
     longest = max((len(run["epochs"]) for run in found.values()), default=0)
     return {seed: run for seed, run in found.items() if len(run["epochs"]) == longest}
+
+
+def reaching(
+    experiments: Iterable[Experiment], epoch: int, has: Callable[[dict], bool] = lambda run: True
+) -> dict[str, dict[int, dict]]:
+    """The recorded results that came as far as an epoch, by id and seed.
+
+    Of a seed that was drawn from in both ways (`urfb_tf.results.draws`), the one counts that more of these experiments
+    have, so that as many as can be are compared with the same draws.
+
+    Args:
+        experiments: what to look for.
+        epoch: how far a run must have come, >= 1.
+        has: which results count, of those that came so far.
+    """
+    found = {
+        row.id: {seed: _by_draws(row.id, seed, epoch, has) for seed in results.seeds(row.id)} for row in experiments
+    }
+    shares = {
+        draws: sum(any(draws in kinds for kinds in of_one.values()) for of_one in found.values())
+        for draws in (TENSORFLOW, XLA)
+    }
+    first = max(shares, key=shares.__getitem__)
+    return {
+        identifier: {seed: kinds.get(first) or next(iter(kinds.values())) for seed, kinds in of_one.items() if kinds}
+        for identifier, of_one in found.items()
+    }
+
+
+def _by_draws(identifier: str, seed: int, epoch: int, has: Callable[[dict], bool]) -> dict[str, dict]:
+    known = (results.load(identifier, seed, draws=draws) for draws in (TENSORFLOW, XLA))
+    return {draws_of(run): run for run in known if len(run["epochs"]) >= epoch and has(run)}
 
 
 def histories(

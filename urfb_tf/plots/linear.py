@@ -25,8 +25,10 @@ def lambdas_along_time(solution: Decoupled, epsilons: Sequence[float]):
             axes[-1].semilogy(solution.times, solution.error[:, number], **style)
         for layer, axis in enumerate(axes[:-1], 1):
             axis.set(title=rf"$\lambda_{layer}$", xlabel="time $t$", ylim=(0, None))
-        axes[-1].set(title="error $e$", xlabel="time $t$")
-        axes[0].legend()
+        # An exponential falls for ever: below, there is nothing to see but how long the others were waited for.
+        lowest = max(float(solution.error.min()), 1e-10 * float(solution.error.max()))
+        axes[-1].set(title="error $e$", xlabel="time $t$", ylim=(lowest, 3 * float(solution.error.max())))
+        axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return made
 
 

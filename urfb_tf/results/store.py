@@ -26,6 +26,12 @@ def _other(path: pathlib.Path) -> pathlib.Path:
     return path.with_suffix(OTHER)
 
 
+def file_of(result: dict, folder: pathlib.Path = RECORDS) -> pathlib.Path:
+    """Which of the files a recorded result was loaded from."""
+    path = path_of(result["id"], result["seed"], folder)
+    return path if draws_of(_read_record(path)) == draws_of(result) else _other(path)
+
+
 def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     """(experiment id, seed) of every recorded result, in order."""
     found = []
