@@ -184,7 +184,10 @@ def test_sources_are_those_of_every_recorded_seed(record_errors, template):
     assert report.data_notes(identifiers) == []
     for seed in (0, 4):
         record_errors(URFB.id, [0.9], seed)
-    assert [row[0] for row in report.provenance(identifiers).rows] == [URFB.id, f"{URFB.id}, seed 4"]
+    record_errors(URFB.id, [0.9, 0.8], device="a GPU")  # other draws from seed 0
+    rows = report.provenance(identifiers).rows
+    assert [row[:2] for row in rows] == [[URFB.id, "1"], [URFB.id, "2"], [f"{URFB.id}, seed 4", "1"]]
+    assert [row[4].split(" (")[0] for row in rows] == ["CPU", "a GPU", "CPU"]
     (note,) = report.data_notes(identifiers)
     assert note.startswith("generated (60 train, 25 validation, 35 test images, sha256")
 

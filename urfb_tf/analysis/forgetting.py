@@ -12,6 +12,9 @@ from urfb_tf.experiments.in_turn import LEARNERS, WAYS
 from urfb_tf.table import Table
 
 
+ALL = 0.995  # the mean error of groups of which nothing is left
+
+
 @dataclasses.dataclass(frozen=True)
 class Forgetting:
     """The error of each group of classes, shares in [0, 1].
@@ -84,24 +87,24 @@ def table() -> Table:
     """The runs `in_turn` on CIFAR-10, one row each; those not recorded say so, a way that no learner has in one row.
 
     The error of a group right after it was learned, at the end, and the difference, each the mean over all groups but
-    the last; the same difference where the group's own units alone decide; the test error over all classes, and beside
+    the last; the first two again where the group's own units alone decide; the test error over all classes, and beside
     it that of joint training for as many epochs as each group has had, where Table 1 has it.
     """
     rows = []
     for way in WAYS:
         if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
-            rows.append([f"all, {way}", "not run", *[""] * 5])
+            rows.append([f"all, {way}", "not run", *[""] * 6])
             continue
         for name, (title, joint, _) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
-            cells = ["not run", "", "", "", ""]
+            cells = ["not run", *[""] * 5]
             if (among_all := of_experiment(experiment)) is not None:
                 within = of_experiment(experiment, "within_error")
                 assert within is not None
-                numbers = [among_all.before, among_all.after, among_all.forgotten, within.forgotten]
+                numbers = [among_all.before, among_all.after, among_all.forgotten, within.before, within.after]
                 cells = [f"{number:.3f}" for number in (*numbers, last_error(experiment))]
             rows.append([f"{title}, {way}", *cells, _joint(joint, experiment)])
-    header = ["", "learned", "end", "forgotten", "forgotten within", "test error", "joint"]
+    header = ["", "learned", "end", "forgotten", "within: learned", "within: end", "test error", "joint"]
     return Table(header, rows)
 
 
@@ -119,10 +122,12 @@ def compared(first: str, second: str, way: str) -> str:
         return f"`{way}` of {' and '.join(missing)} is not recorded yet."
     (one, other) = (each for each in found if each is not None)
     gap = round(one.forgotten, 3) - round(other.forgotten, 3)
-    verdict = "as much" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}"
+    verdict = f"{titles[0]} " + ("as much" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}")
+    if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
+        verdict = "neither has anything left"
     return (
         f"`{way}`: {titles[0]} forgets {one.forgotten:.3f} (from {one.before:.3f} to {one.after:.3f}), {titles[1]} "
-        f"{other.forgotten:.3f} (from {other.before:.3f} to {other.after:.3f}); {titles[0]} {verdict}."
+        f"{other.forgotten:.3f} (from {other.before:.3f} to {other.after:.3f}); {verdict}."
     )
 
 

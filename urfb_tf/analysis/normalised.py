@@ -3,7 +3,7 @@
 import dataclasses
 
 from urfb_tf.analysis import recorded
-from urfb_tf.experiments import select
+from urfb_tf.experiments import find, select
 from urfb_tf.table import Table
 
 _PAPERS = {"bp": "table1/cifar10/bp-hinge", "frfb": "table1/cifar10/frfb", "urfb": "table1/cifar10/urfb"}
@@ -17,6 +17,7 @@ class Normalised:
         id: of the run with batch normalisation.
         rule: its rule's name.
         plain: without, the mean over the last five epochs that count.
+        plain_last: without, after the last of them.
         running: with, in each of these epochs, by the running averages.
         settled: with, after the last epoch, by the averages that `urfb_tf.training.settle` measures.
     """
@@ -24,6 +25,7 @@ class Normalised:
     id: str
     rule: str
     plain: float
+    plain_last: float
     running: tuple[float, ...]
     settled: float
 
@@ -36,21 +38,26 @@ def normalised() -> list[Normalised]:
         run = next(iter(recorded.runs(experiment.id).values()), {})
         if not experiment.batch_norm or "settled" not in run:
             continue
-        both = recorded.compare(plain, experiment.id, until=len(run["epochs"]))
-        if both is not None:
+        length = len(run["epochs"])
+        others = recorded.reaching([find(plain), experiment], length)[plain]
+        if others:
+            epochs = others[min(others)]["epochs"][:length]
+            mean, last = recorded.recent(epochs, "test_error"), epochs[-1]["test_error"]
             running = tuple(epoch["test_error"] for epoch in run["epochs"][-recorded.WINDOW :])
-            found.append(Normalised(experiment.id, experiment.rule, both.first, running, run["settled"]["test_error"]))
+            settled = run["settled"]["test_error"]
+            found.append(Normalised(experiment.id, experiment.rule, mean, last, running, settled))
     return sorted(found, key=lambda each: each.settled)
 
 
 def table() -> Table:
     """One row for each of `normalised`."""
     return Table(
-        ["rule", "without", "with, running averages", "with, settled"],
+        ["rule", "without", "without, last epoch", "with, running averages", "with, settled, last epoch"],
         [
             [
                 each.rule,
                 f"{each.plain:.3f}",
+                f"{each.plain_last:.3f}",
                 f"{min(each.running):.3f} to {max(each.running):.3f}",
                 f"{each.settled:.3f}",
             ]

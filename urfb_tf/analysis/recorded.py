@@ -43,6 +43,11 @@ def runs(identifier: str, draws: str | None = None) -> dict[int, dict]:
     return {seed: run for seed, run in found.items() if len(run["epochs"]) == longest}
 
 
+def every(identifier: str) -> list[dict]:
+    """All recorded results of an experiment, by seed; of one seed, each kind of draws."""
+    return [run for seed in results.seeds(identifier) for run in _by_draws(identifier, seed).values()]
+
+
 def reaching(
     experiments: Iterable[Experiment], epoch: int, has: Callable[[dict], bool] = lambda run: True
 ) -> dict[str, dict[int, dict]]:
@@ -70,7 +75,9 @@ def reaching(
     }
 
 
-def _by_draws(identifier: str, seed: int, epoch: int, has: Callable[[dict], bool]) -> dict[str, dict]:
+def _by_draws(
+    identifier: str, seed: int, epoch: int = 0, has: Callable[[dict], bool] = lambda run: True
+) -> dict[str, dict]:
     known = (results.load(identifier, seed, draws=draws) for draws in (TENSORFLOW, XLA))
     return {draws_of(run): run for run in known if len(run["epochs"]) >= epoch and has(run)}
 

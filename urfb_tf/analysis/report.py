@@ -69,12 +69,14 @@ def provenance(identifiers: Iterable[str]) -> Table:
     """With what the recorded results of these experiments were measured, one row per session of a run."""
     rows = []
     for identifier in identifiers:
-        for seed, result in recorded.runs(identifier).items():
+        for result in recorded.every(identifier):
+            seed = result["seed"]
             for session in result["sessions"]:
                 hardware, versions = session["hardware"], session["versions"]
                 rows.append(
                     [
                         identifier if seed == 0 else f"{identifier}, seed {seed}",
+                        str(len(result["epochs"])),
                         str(session["from_epoch"]),
                         session["date"][:10],
                         f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
@@ -82,7 +84,7 @@ def provenance(identifiers: Iterable[str]) -> Table:
                         session["commit"][:10],
                     ]
                 )
-    header = ["experiment", "from epoch", "date", "device", "versions", "commit"]
+    header = ["experiment", "epochs", "from epoch", "date", "device", "versions", "commit"]
     return Table(header, rows or [["none recorded", *[""] * (len(header) - 1)]])
 
 

@@ -61,11 +61,15 @@ def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Seq
     return made
 
 
-def angle_against_error(panels: Mapping[str, Sequence[Point]]):
+def angle_against_error(
+    panels: Mapping[str, Sequence[Point]], apart: Mapping[str, Sequence[Point]] | None = None, name: str = "others"
+):
     """Test error against an angle, one panel each, one mark per run and its shape and colour by rule.
 
     Args:
         panels: points by title.
+        apart: others that are of another kind, by the same titles: small rings of one colour.
+        name: what these are called.
     """
     found = {point.rule for points in panels.values() for point in points}
     rules = [rule for rule in _FIRST if rule in found] + sorted(found - set(_FIRST))
@@ -86,7 +90,10 @@ def angle_against_error(panels: Mapping[str, Sequence[Point]]):
                 label = rule.upper() if rule in COLOURS else rule
                 if of_rule:
                     axis.scatter([p.angle for p in of_rule], [p.error for p in of_rule], label=label, **style)
-            axis.set(title=title, xlabel="degrees", xlim=(-4, 100), xticks=(0, 30, 60, 90))
+            if rings := list((apart or {}).get(title, ())):
+                style = {"facecolors": "none", "edgecolors": "#777777", "s": 26, "zorder": 2, "label": name}
+                axis.scatter([p.angle for p in rings], [p.error for p in rings], **style)
+            axis.set(title=title, xlabel="degrees", xlim=(-4, 108), xticks=(0, 30, 60, 90))
         axes[0].set_ylabel("test error")
         lines, labels = lines_of(axes)
         if lines:
