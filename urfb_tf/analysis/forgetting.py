@@ -11,7 +11,6 @@ from urfb_tf.experiments import Experiment, Phase, find
 from urfb_tf.experiments.in_turn import LEARNERS, WAYS
 from urfb_tf.table import Table
 
-
 ALL = 0.995  # the mean error of groups of which nothing is left
 
 
