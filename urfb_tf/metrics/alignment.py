@@ -13,7 +13,7 @@ import tensorflow as tf
 from urfb_tf.compiled_loss import loss_of
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
-from urfb_tf.layers.walk import node_of
+from urfb_tf.layers.graph import node_of
 from urfb_tf.rules import BackPropagation
 
 IMAGES = 500  # the first of the training set, on which a recorded run's alignment is measured

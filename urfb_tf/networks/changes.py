@@ -14,6 +14,8 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep, reseeded
+from urfb_tf.layers.graph import in_graph
+from urfb_tf.layers.walk import everything_in
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -40,7 +42,8 @@ def untie(
         backend, feedback_refresh, update_gain: as in `UntiedConv2D`.
 
     Raises:
-        ArgumentError: if the model is neither functional nor sequential, or a name is not one of its convolutions.
+        ArgumentError: if the model is neither functional nor sequential, a name is not one of its convolutions, or one
+            lies inside a layer that is no model, such as a block of your own.
     """
     chosen = choose(model, layers, (FeedbackConv2D, UntiedConv2D))
     options: dict = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
@@ -71,7 +74,8 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
             hand an error to, and takes the rule's `lowest` (mostly "bp").
 
     Raises:
-        ArgumentError: for an unknown rule, or a name without a feedback rule.
+        ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside one that is no model, such
+            as a block of your own.
     """
     rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
     lowest = without_receiver(model, chosen) if layers is None else None
@@ -137,7 +141,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
 
 
 def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> list[keras.layers.Layer]:
-    """The layers of these names and kinds, those of nested models too. No names mean all of the kinds.
+    """The layers of these names and kinds, those inside nested models and other layers too. No names mean all of them.
 
     Raises:
         ArgumentError: if a name is not that of such a layer.
@@ -164,15 +168,15 @@ def without_receiver(model: keras.Model, layers: list) -> keras.layers.Layer | N
     return None
 
 
-def learns(layer) -> bool:
-    """Whether a layer has weights that train. Operations such as a sum of two tensors have none."""
-    return bool(getattr(layer, "trainable_variables", []))
+def learns(layer: keras.layers.Layer) -> bool:
+    """Whether a layer has weights that train, those of layers inside it not counted."""
+    inside = {id(variable) for inner in everything_in(layer) for variable in inner.variables}
+    return any(id(variable) not in inside for variable in layer.trainable_variables)
 
 
 def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
     """A copy in which `replace(layer)` stands for each chosen layer, its weights `values(old, new, name)`."""
-    if not getattr(model, "inputs", None):
-        raise ArgumentError("Only built functional and sequential models can be changed so; this one is neither.")
+    check_reach(model, chosen, "change it there, or name only other layers in layers=[...]")
     chosen_ids = {id(layer) for layer in chosen}
     copies = []
 
@@ -200,18 +204,29 @@ def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callabl
     return result
 
 
-def _models_of(model: keras.Model) -> Iterator[keras.Model]:
-    """The model itself and all nested ones."""
-    yield model
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _models_of(layer)
+def check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherwise: str) -> None:
+    """Raise an ArgumentError if a copy of the model could not have others in place of some of its layers.
+
+    Args:
+        otherwise: what to do about a layer that another one holds, which makes it itself, in the copy too.
+    """
+    if not getattr(model, "inputs", None):
+        raise ArgumentError("Only built functional and sequential models can be changed so; this one is neither.")
+    reached = list(in_graph(model))
+    for layer in layers:
+        if not any(layer is each for each in reached):
+            holder = next(each for each in reached if any(layer is inner for inner in everything_in(each)))
+            raise ArgumentError(
+                f"Layer {layer.name!r} lies inside {holder.name!r}, where no other layer can take its place from "
+                f"outside: {otherwise}."
+            )
 
 
 @contextlib.contextmanager
 def _not_compiled(model: keras.Model) -> Iterator[None]:
     """Within the block, the model and all nested ones pass for models that are not compiled."""
-    compiled = [each for each in _models_of(model) if getattr(each, "compiled", False)]
+    models = [model, *(each for each in everything_in(model) if isinstance(each, keras.Model))]
+    compiled = [each for each in models if getattr(each, "compiled", False)]
     for each in compiled:
         each.compiled = False
     try:

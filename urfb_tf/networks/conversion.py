@@ -9,7 +9,8 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
 from urfb_tf.layers.connectivity import reseeded
-from urfb_tf.networks.changes import choose, learns, rebuild, without_receiver
+from urfb_tf.layers.walk import everything_in
+from urfb_tf.networks.changes import check_reach, choose, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
 
@@ -29,7 +30,7 @@ def convert(
     Args:
         model: a built functional or sequential model. It stays as it is.
         rule: a feedback rule or its name.
-        skip: names of layers to leave as they are.
+        skip: names of layers to leave as they are, with what they hold.
         seed: of R, and of the fixed weights of direct feedback.
 
     Returns:
@@ -38,14 +39,18 @@ def convert(
 
     Raises:
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
-            with groups, dilation or channels first, or weights with regularisers or constraints.
+            with groups, dilation or channels first, weights with regularisers or constraints, or a layer inside one
+            that is no model, such as a block of your own or `TimeDistributed`.
     """
     rule = rules.get(rule)
-    skipped = {id(layer) for layer in choose(model, skip, (keras.layers.Layer,))}
+    skipped = {
+        id(each) for layer in choose(model, skip, (keras.layers.Layer,)) for each in (layer, *everything_in(layer))
+    }
     # A layer of the user's own that extends these may compute something else, so only the very classes count.
     chosen = [layer for layer in layers_of(model) if type(layer) in KINDS and id(layer) not in skipped]
     for layer in chosen:
         _check(layer)
+        check_reach(model, [layer], _otherwise(layer))
     lowest = without_receiver(model, [*chosen, *feedback_layers(model)])
 
     def replace(layer):
@@ -58,8 +63,22 @@ def convert(
 
 
 def under_back_propagation(model: keras.Model) -> list[str]:
-    """The names of the layers that learn without a feedback rule, from automatic differentiation."""
-    return [layer.name for layer in layers_of(model) if not isinstance(layer, FeedbackLayer) and learns(layer)]
+    """The names of the layers that learn without a feedback rule, from automatic differentiation.
+
+    A layer that holds others, such as an LSTM its cell, stands for these, unless one of them has a feedback rule.
+    """
+    found: list[str] = []
+    named: set[int] = set()  # those that another stands for
+    for layer in layers_of(model):
+        if isinstance(layer, FeedbackLayer) or id(layer) in named:
+            continue
+        held = list(everything_in(layer))
+        stands_for_all = not any(isinstance(each, FeedbackLayer) for each in held)
+        if stands_for_all:
+            named.update(map(id, held))
+        if layer.trainable_variables if stands_for_all else learns(layer):
+            found.append(layer.name)
+    return found
 
 
 def _replacement(layer, rule, seed: int) -> FeedbackLayer:
@@ -86,8 +105,12 @@ def _independent(initializer: keras.initializers.Initializer, seed: int):
     return reseeded(initializer, seed) if "seed" in initializer.get_config() else "glorot_uniform"
 
 
+def _otherwise(layer) -> str:
+    return f"to leave the layer under back-propagation, name it in skip=[{layer.name!r}]"
+
+
 def _check(layer) -> None:
-    hint = f"; to leave the layer under back-propagation, name it in skip=[{layer.name!r}]"
+    hint = f"; {_otherwise(layer)}"
     if isinstance(layer, keras.layers.Conv2D):
         found = {
             f"{layer.groups} groups": layer.groups != 1,

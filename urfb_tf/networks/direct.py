@@ -4,7 +4,7 @@ import keras
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers
-from urfb_tf.layers.walk import node_of
+from urfb_tf.layers.graph import node_of
 from urfb_tf.networks.compiling import compiler_like
 
 
@@ -22,8 +22,8 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
         A functional model, compiled as the old one was.
 
     Raises:
-        ArgumentError: if the model is of another kind, a layer under a direct rule lies in a nested model or is used
-            more than once, or an input is of free size.
+        ArgumentError: if the model is of another kind, a layer under a direct rule lies in a nested model or another
+            layer or is used more than once, or an input is of free size.
     """
     targets = [layer for layer in feedback_layers(model) if layer.rule.direct]
     ends = [layer for layer in model.layers if isinstance(layer, DirectFeedback)]
