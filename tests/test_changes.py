@@ -378,6 +378,24 @@ def test_the_lowest_layer_takes_the_rule_where_something_below_it_learns(frozen,
         assert [layer.rule.name for layer in feedback_layers(model)] == [lowest, "frfb"]
 
 
+def repeated(nested):
+    """Four uses of the lowest layer, one after the other; or of a nested model that holds it."""
+    inputs = keras.Input((6,))
+    layer = keras.layers.Dense(6, activation="tanh", use_bias=False, name="d")
+    layer = keras.Sequential([keras.Input((6,)), layer]) if nested else layer
+    x = inputs
+    for _ in range(4):
+        x = layer(x)
+    return keras.Model(inputs, keras.layers.Dense(3, use_bias=False, name="o")(x))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_lowest_layer_takes_the_rule_where_its_first_use_receives_the_error_of_a_later_one(nested):
+    for model in (convert(repeated(nested), "frfb"), change_rule(convert(repeated(nested), "urfb"), "frfb")):
+        lowest, output = feedback_layers(model)
+        assert lowest.rule == output.rule == rules.get("frfb")
+
+
 def train_once(model):
     return train(model, tiny_data(), epochs=1, batch_size=40)
 

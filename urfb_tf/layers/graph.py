@@ -44,6 +44,17 @@ def node_of(model: keras.Model, layer: keras.layers.Layer, what: str):
     return nodes[0]
 
 
+def uses(model: keras.Model, layer: keras.layers.Layer) -> int:
+    """How often a functional or sequential model uses a layer, its own or that of such a model nested in it."""
+    found = 0
+    for node in _nodes(model):
+        if node.operation is layer:
+            found += 1
+        elif graph_of(node.operation) is not None:
+            found += uses(node.operation, layer)
+    return found
+
+
 def _nodes(model: keras.Model) -> list:
     graph = graph_of(model)
     assert graph is not None

@@ -14,7 +14,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep, reseeded
-from urfb_tf.layers.graph import in_graph
+from urfb_tf.layers.graph import graph_of, in_graph, uses
 from urfb_tf.layers.walk import everything_in
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
@@ -70,8 +70,8 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     Args:
         model: a built functional or sequential model.
         rule: a feedback rule or its name.
-        layers: names of the layers to change. None means all; the lowest, if nothing below it learns, has no one to
-            hand an error to, and takes the rule's `lowest` (mostly "bp").
+        layers: names of the layers to change. None means all; the lowest, if nothing below it learns and it is used
+            once, has no one to hand an error to, and takes the rule's `lowest` (mostly "bp").
 
     Raises:
         ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside one that is no model, such
@@ -159,10 +159,13 @@ def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> lis
 
 
 def without_receiver(model: keras.Model, layers: list) -> keras.layers.Layer | None:
-    """The lowest of some of a model's layers if nothing below it learns, so that no one receives its error."""
+    """The lowest of some of a model's layers if nothing below it learns, so that no one receives its error.
+
+    None if it is used more than once: a later use hands its error to an earlier one.
+    """
     for layer in layers_of(model):
         if any(layer is own for own in layers):
-            return layer
+            return layer if graph_of(model) is None or uses(model, layer) <= 1 else None
         if learns(layer):
             return None
     return None

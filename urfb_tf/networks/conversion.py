@@ -25,7 +25,8 @@ def convert(
     All other layers stay what they are and hand the exact gradient down: pooling, sums and activations have nothing to
     learn; those that have, such as batch normalisation or depthwise convolutions, go on by back-propagation, and
     `under_back_propagation` names them. The lowest layer has no one to hand an error to and takes the rule's `lowest`
-    (mostly "bp"), unless something below it learns. R is drawn as W's initialiser would, independently of W.
+    (mostly "bp"), unless something below it learns or it is used more than once. R is drawn as W's initialiser would,
+    independently of W.
 
     Args:
         model: a built functional or sequential model. It stays as it is.
