@@ -1,6 +1,7 @@
 """All layers of a model, those inside nested models and inside other layers too."""
 
-from collections.abc import Iterator
+import collections
+from collections.abc import Iterable, Iterator
 
 import keras
 
@@ -18,6 +19,31 @@ def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
 def feedback_layers(model: keras.Model) -> list[FeedbackLayer]:
     """Those that have a feedback rule."""
     return [layer for layer in layers_of(model) if isinstance(layer, FeedbackLayer)]
+
+
+def keyed(model: keras.Model, layers: Iterable[keras.layers.Layer]) -> dict[str, keras.layers.Layer]:
+    """Some of a model's layers by name, in their order; those that share a name by path, such as "block1/dense".
+
+    A path is the names of what holds the layer, and its own. Of layers that share even that, the second is
+    "block1/dense:2".
+    """
+    layers = list(layers)
+    often = collections.Counter(layer.name for layer in layers)
+    paths = {id(layer): "/".join([*holders, layer.name]) for holders, layer in _walk(model, (), set())}
+    found: dict[str, keras.layers.Layer] = {}
+    for layer in layers:
+        key = path = layer.name if often[layer.name] == 1 else paths[id(layer)]
+        number = 1
+        while key in found:
+            number += 1
+            key = f"{path}:{number}"
+        found[key] = layer
+    return found
+
+
+def feedback_layers_by_key(model: keras.Model) -> dict[str, FeedbackLayer]:
+    """Those of `feedback_layers`, as `keyed` names them: what measures go by."""
+    return keyed(model, feedback_layers(model))
 
 
 def everything_in(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:

@@ -14,6 +14,7 @@ from urfb_tf.compiled_loss import loss_of
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
 from urfb_tf.layers.graph import node_of
+from urfb_tf.layers.walk import feedback_layers_by_key
 from urfb_tf.rules import BackPropagation
 
 IMAGES = 500  # the first of the training set, on which a recorded run's alignment is measured
@@ -30,7 +31,8 @@ def angle(a, b) -> float | None:
 def weight_angles(model: keras.Model) -> dict[str, float | None]:
     """The angle between W and the weights that carry the error down, of each layer where these are not W itself.
 
-    By layer name. Where no error is handed down, as in direct feedback alignment, None.
+    By layer name; layers in nested models or blocks that share a name go by their path, such as "block1/dense", here as
+    in all measures. Where no error is handed down, as in direct feedback alignment, None.
     """
     return _numbers({name: _angle(*both) for name, both in _weights(model).items()})
 
@@ -47,8 +49,8 @@ def shared_weight_angles(model: keras.Model) -> dict[str, float | None]:
 def _weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """W and what carries the error down, of each layer where these differ."""
     return {
-        layer.name: (tf.convert_to_tensor(layer.kernel), layer.carrying_feedback())
-        for layer in feedback_layers(model)
+        key: (tf.convert_to_tensor(layer.kernel), layer.carrying_feedback())
+        for key, layer in feedback_layers_by_key(model).items()
         if not layer.rule.symmetric
     }
 
@@ -56,11 +58,11 @@ def _weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
 def _shared_weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Both with 0 wherever either has no connection, of each layer in which some lack one."""
     found = {}
-    for layer in feedback_layers(model):
+    for key, layer in feedback_layers_by_key(model).items():
         if layer.kernel_mask is not None and layer.feedback_mask is not None and not layer.rule.symmetric:
             both = tf.logical_and(tf.convert_to_tensor(layer.kernel_mask), tf.convert_to_tensor(layer.feedback_mask))
             kernel, carrier = tf.convert_to_tensor(layer.kernel), layer.carrying_feedback()
-            found[layer.name] = tuple(tf.where(both, weights, tf.zeros_like(weights)) for weights in (kernel, carrier))
+            found[key] = tuple(tf.where(both, weights, tf.zeros_like(weights)) for weights in (kernel, carrier))
     return found
 
 
@@ -165,8 +167,8 @@ def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list
     Args:
         predict: gives the layers' outputs, or nothing of them, and the model's.
     """
-    layers, loss = feedback_layers(model), loss_of(model, loss, purpose="An angle")
-    kernels = [layer.kernel.value for layer in layers]  # plain tensors in a stateless scope
+    layers, loss = feedback_layers_by_key(model), loss_of(model, loss, purpose="An angle")
+    kernels = [layer.kernel.value for layer in layers.values()]  # plain tensors in a stateless scope
 
     def gradients():
         with tf.GradientTape() as tape:
@@ -179,8 +181,7 @@ def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list
     with back_propagating(model):
         true = gradients()
     pairs, count = list(zip(own, true, strict=True)), len(layers)
-    names = [layer.name for layer in layers]
-    return dict(zip(names, pairs[:count], strict=True)), dict(zip(names, pairs[count:], strict=False))
+    return dict(zip(layers, pairs[:count], strict=True)), dict(zip(layers, pairs[count:], strict=False))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.compiled_loss import loss_of
-from urfb_tf.layers import feedback_layers
+from urfb_tf.layers.walk import feedback_layers_by_key
 
 
 class Descent:
@@ -17,21 +17,21 @@ class Descent:
         purpose: what needs the loss, as in `loss_of`.
 
     Attributes:
-        layers: those of the model that have a feedback rule.
+        layers: those of the model that have a feedback rule, by name.
 
     Raises:
         ArgumentError: if no loss is given nor compiled.
     """
 
     def __init__(self, model: keras.Model, loss=None, *, purpose: str):
-        self.layers, loss = feedback_layers(model), loss_of(model, loss, purpose=purpose)
+        self.layers, loss = feedback_layers_by_key(model), loss_of(model, loss, purpose=purpose)
         self._variables = [variable.value for variable in model.trainable_variables]
 
         @tf.function(autograph=False)
         def gradients(inputs, labels):
             with tf.GradientTape() as tape:
                 value = loss(labels, model(inputs, training=True))
-            kernels = [layer.kernel.value for layer in self.layers]  # frozen ones too
+            kernels = [layer.kernel.value for layer in self.layers.values()]  # frozen ones too
             found = tape.gradient(value, [*self._variables, *kernels])
             return value, found[: len(self._variables)], found[len(self._variables) :]
 
@@ -40,7 +40,7 @@ class Descent:
     def look(self, inputs, labels) -> tuple[float, list[tf.Tensor], dict[str, np.ndarray]]:
         """The loss of a batch, the directions of its step and, by layer name, the increments of W; nothing learns."""
         value, changes, of_kernels = self._gradients(tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels))
-        increments = {layer.name: -g.numpy() for layer, g in zip(self.layers, of_kernels, strict=True)}
+        increments = {name: -g.numpy() for name, g in zip(self.layers, of_kernels, strict=True)}
         return float(value), changes, increments
 
     def step(self, changes: list[tf.Tensor], learning_rate: float) -> None:

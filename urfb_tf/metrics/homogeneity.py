@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers import UntiedConv2D, layers_of
+from urfb_tf.layers import UntiedConv2D
+from urfb_tf.layers.walk import feedback_layers_by_key
 
 
 class Homogeneity(NamedTuple):
@@ -73,17 +74,17 @@ class HomogeneityProbe:
         filters are left out.
         """
         found: dict[str, dict[str, float]] = {}
-        for layer in layers_of(model):
+        for name, layer in feedback_layers_by_key(model).items():
             if not isinstance(layer, UntiedConv2D) or layer.locality.whole.sum() < 2:
                 continue
             kernel = keras.ops.convert_to_numpy(layer.kernel)
             values = _named("homogeneity", homogeneity(layer, kernel))
-            if layer.name in self.starts:
-                start = self.starts[layer.name]
+            if name in self.starts:
+                start = self.starts[name]
                 values["change"] = float(np.linalg.norm(kernel - start) / np.linalg.norm(start))
                 values |= _named("change_homogeneity", homogeneity(layer, kernel - start))
             for kind, value in values.items():
-                found.setdefault(kind, {})[layer.name] = round(value, 5)
+                found.setdefault(kind, {})[name] = round(value, 5)
         return found
 
 

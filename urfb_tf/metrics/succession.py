@@ -46,7 +46,7 @@ def increment_cosines(
     _check(len(labels), batch_size, learning_rate, lags)
     descent = Descent(model, loss, purpose="An increment")
     before = [variable.numpy() for variable in model.variables]
-    pairs: dict[int, dict[str, list[float]]] = {lag: {layer.name: [] for layer in descent.layers} for lag in lags}
+    pairs: dict[int, dict[str, list[float]]] = {lag: {name: [] for name in descent.layers} for lag in lags}
     recent: list[dict[str, np.ndarray]] = []  # the increments of the last batches, the latest first
     try:
         for start in range(0, len(labels) - batch_size + 1, batch_size):

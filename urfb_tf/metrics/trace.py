@@ -54,8 +54,11 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
     layers = descent.layers
 
     def carrying(renewed):
-        chosen = [layer for layer in layers if not layer.rule.symmetric and layer.rule.renews_feedback == renewed]
-        return {layer.name: layer.carrying_feedback().numpy() for layer in chosen}
+        return {
+            name: layer.carrying_feedback().numpy()
+            for name, layer in layers.items()
+            if not layer.rule.symmetric and layer.rule.renews_feedback == renewed
+        }
 
     snapshots = []
     for step in range(steps + 1):
@@ -66,7 +69,7 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
             Snapshot(
                 step,
                 value,
-                {layer.name: layer.kernel.numpy() for layer in layers},
+                {name: layer.kernel.numpy() for name, layer in layers.items()},
                 carriers | carrying(renewed=True),
                 increments,
             )

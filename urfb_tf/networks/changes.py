@@ -15,7 +15,7 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep, reseeded
 from urfb_tf.layers.graph import graph_of, in_graph, uses
-from urfb_tf.layers.walk import everything_in
+from urfb_tf.layers.walk import everything_in, feedback_layers_by_key
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -120,8 +120,9 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     Raises:
         ArgumentError: if a name has no feedback rule.
     """
+    keys = {id(layer): key for key, layer in feedback_layers_by_key(model).items()}
     for layer in choose(model, layers, (FeedbackLayer,)):
-        own = stream(seed, layer.name, "reinitialise")
+        own = stream(seed, keys[id(layer)], "reinitialise")
         config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0, "seed": own}
         for name in DRAWN:
             if not isinstance(identifier := config[f"{name}_initializer"], str):

@@ -9,7 +9,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
 from urfb_tf.layers.connectivity import reseeded
-from urfb_tf.layers.walk import everything_in
+from urfb_tf.layers.walk import everything_in, keyed
 from urfb_tf.networks.changes import check_reach, choose, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -53,9 +53,10 @@ def convert(
         _check(layer)
         check_reach(model, [layer], _otherwise(layer))
     lowest = without_receiver(model, [*chosen, *feedback_layers(model)])
+    seeds = {id(layer): stream(seed, key, "convert") for key, layer in keyed(model, chosen).items()}
 
     def replace(layer):
-        return _replacement(layer, rule.lowest() if layer is lowest else rule, stream(seed, layer.name, "convert"))
+        return _replacement(layer, rule.lowest() if layer is lowest else rule, seeds[id(layer)])
 
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))

@@ -5,7 +5,8 @@ import base64
 import keras
 import numpy as np
 
-from urfb_tf.layers import UntiedConv2D, layers_of
+from urfb_tf.layers import UntiedConv2D
+from urfb_tf.layers.walk import feedback_layers_by_key
 
 
 def filters_of(model: keras.Model) -> dict[str, dict]:
@@ -14,12 +15,12 @@ def filters_of(model: keras.Model) -> dict[str, dict]:
     `locations` are pairs (row, column); `decode` gives the filters, [locations, kh, kw, Cin, F].
     """
     found = {}
-    for layer in layers_of(model):
+    for name, layer in feedback_layers_by_key(model).items():
         if isinstance(layer, UntiedConv2D):
             height, width = layer.locality.output_size
             locations = [[row, column] for row in _quarters(height) for column in _quarters(width)]
             filters = np.stack([layer.filters_at(*location) for location in locations])
-            found[layer.name] = {"locations": locations, **encode(filters)}
+            found[name] = {"locations": locations, **encode(filters)}
     return found
 
 
