@@ -1,5 +1,7 @@
 """Changing a model between two phases of training: what changes, what stays, and what is refused."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -376,6 +378,41 @@ def test_the_lowest_layer_takes_the_rule_where_something_below_it_learns(frozen,
     stock = freeze(keras.Sequential([keras.Input((5,)), *kinds]), frozen)
     for model in (convert(stock, "frfb"), change_rule(convert(stock, "urfb"), "frfb")):
         assert [layer.rule.name for layer in feedback_layers(model)] == [lowest, "frfb"]
+
+
+def plain(field):
+    return tf.nn.leaky_relu(field, 0.3)
+
+
+ACTIVATIONS = {
+    "function": plain,
+    "lambda": lambda field: tf.nn.leaky_relu(field, 0.3),
+    "partial": functools.partial(tf.nn.leaky_relu, alpha=0.3),
+    "layer": keras.layers.LeakyReLU(0.3),
+    "class": SaturatedLinearity(0.5),
+}
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_any_activation_passes_all_changes(kind):
+    activation = ACTIVATIONS[kind]
+    stock = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            keras.layers.Conv2D(2, 3, activation=activation, name="conv"),
+            *([] if kind == "layer" else [keras.layers.Activation(activation)]),
+            keras.layers.Conv2D(3, 3, activation=activation, name="skipped"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation=activation, name="dense"),
+        ]
+    )
+    model, pixels = convert(stock, "urfb", skip=["skipped"]), images(5, 6, 6, 2)
+    for changed in (model, change_rule(model, "frfb"), change_rule(model, "frfb", ["dense"]), untie(model)):
+        assert_same_outputs(changed, stock, pixels)
+        if kind != "layer":
+            assert all(layer.activation is activation for layer in feedback_layers(changed))
+    kernel = model.get_layer("dense").kernel.numpy()
+    assert np.all(reinitialise(model).get_layer("dense").kernel != kernel)
 
 
 def repeated(nested):

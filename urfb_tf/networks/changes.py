@@ -50,7 +50,7 @@ def untie(
     UntiedConv2D(1, 1, **options)  # refuses bad ones in its own words; from_config would wrap these in Keras' own
 
     def replace(layer):
-        return UntiedConv2D.from_config({**layer.get_config(), **options})
+        return UntiedConv2D.from_config({**config_of(layer), **options})
 
     def values(old, new, name):
         value = tf.convert_to_tensor(getattr(old, name))
@@ -82,7 +82,7 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
 
     def replace(layer):
         own = rule.lowest() if layer is lowest else rule
-        return type(layer).from_config({**layer.get_config(), "rule": keras.saving.serialize_keras_object(own)})
+        return type(layer).from_config({**config_of(layer), "rule": keras.saving.serialize_keras_object(own)})
 
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))
@@ -123,7 +123,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     keys = {id(layer): key for key, layer in feedback_layers_by_key(model).items()}
     for layer in choose(model, layers, (FeedbackLayer,)):
         own = stream(seed, keys[id(layer)], "reinitialise")
-        config = {**layer.get_config(), "connectivity": 1.0, "feedback_connectivity": 1.0, "seed": own}
+        config = {**config_of(layer), "connectivity": 1.0, "feedback_connectivity": 1.0, "seed": own}
         for name in DRAWN:
             if not isinstance(identifier := config[f"{name}_initializer"], str):
                 # As one given by name would: it draws the same at each call, whatever the layer's seed.
@@ -185,7 +185,7 @@ def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callabl
     copies = []
 
     def copy(layer):
-        new = replace(layer) if id(layer) in chosen_ids else type(layer).from_config(layer.get_config())
+        new = replace(layer) if id(layer) in chosen_ids else type(layer).from_config(config_of(layer))
         copies.append((layer, new))
         return new
 
@@ -206,6 +206,18 @@ def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callabl
         new.settle_feedback()
     compile_alike(result)
     return result
+
+
+def config_of(layer) -> dict:
+    """A layer's configuration, with its activation as it is: for plain functions Keras has none that it could read."""
+    activation = vars(layer).get("activation")
+    if not callable(activation) or isinstance(activation, keras.layers.Layer):  # a layer may have weights of its own
+        return layer.get_config()
+    layer.activation = keras.activations.linear
+    try:
+        return {**layer.get_config(), "activation": activation}
+    finally:
+        layer.activation = activation
 
 
 def check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherwise: str) -> None:
