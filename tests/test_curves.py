@@ -4,6 +4,7 @@ import pytest
 
 import urfb_tf
 from urfb_tf import plots
+from urfb_tf.errors import ArgumentError
 
 
 def history(angles: dict, kind: str = "error_angle") -> list[dict]:
@@ -26,6 +27,29 @@ DEEP = {"conv1": 80.0, "conv2": 70.0, "conv3": 60.0, "dense1": 110.0, "output": 
 def test_without_layers_named_the_lowest_the_middle_and_the_highest_are_shown(kind, angles, titles):
     made = plots.alignment_curves({"urfb": history(angles, kind)}, {"urfb": "urfb"}, kind)
     assert [axis.get_title() for axis in made.axes] == titles
+
+
+def test_runs_that_lack_the_angle_leave_the_panels_to_others():
+    runs = {
+        "bp": history({}),
+        "none": [{"epoch": 1}],
+        "frfb": history({"dense1": 70.0, "output": 0.0}),
+        "urfb": history({"conv1": 80.0, "dense1": None, "output": 0.0}),
+    }
+    made = plots.alignment_curves(runs, {name: "bp" if name == "none" else name for name in runs}, "error_angle")
+    assert [axis.get_title() for axis in made.axes] == ["conv1", "dense1"]
+    assert [len(axis.get_lines()) for axis in made.axes] == [2, 2]  # a run, and the right angle
+
+
+@pytest.mark.parametrize(
+    ("runs", "kind"),
+    [({}, "error_angle"), ({"bp": history({})}, "error_angle"), ({"urfb": history({"dense1": 80.0})}, "error_angel"),
+     ({"urfb": history({"dense1": 80.0})}, "epoch"),
+     ({"urfb": history({"output": 0.0})}, "error_angle")],
+)  # fmt: skip
+def test_an_angle_that_no_run_has_is_refused(runs, kind):
+    with pytest.raises(ArgumentError, match=f"No run has a '{kind}' to draw"):
+        plots.alignment_curves(runs, {name: name for name in runs}, kind)
 
 
 def test_the_legend_of_angles_has_every_run_even_if_the_last_panel_lacks_one():

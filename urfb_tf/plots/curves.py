@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from urfb_tf.errors import ArgumentError
 from urfb_tf.plots.style import figure, line_styles, lines_of
 
 _TITLES = {
@@ -59,7 +60,10 @@ def alignment_curves(
         rules: the rule's name by label.
         kind: "weight_angle", "update_angle" or "error_angle".
         layers: layer names; runs without the layer are left out of its panel. None takes the lowest, the middle and the
-            highest of those that have the angle.
+            highest of those that have the angle in any run.
+
+    Raises:
+        ArgumentError: if no layers are named and no run has such an angle.
     """
     layers = _some_layers(histories, kind) if layers is None else layers
     styles = line_styles({label: rules[label] for label in histories})
@@ -82,8 +86,15 @@ def alignment_curves(
 
 def _some_layers(histories: Mapping[str, Sequence[dict]], kind: str) -> list[str]:
     """The lowest, the middle and the highest layer; the output layer's error is never another than the true one."""
-    everywhere = [record[kind] for epochs in histories.values() for record in epochs if kind in record]
-    hidden = [name for name in everywhere[0] if (kind, name) != ("error_angle", "output")]
+    records = [record for epochs in histories.values() for record in epochs]
+    everywhere = [record[kind] for record in records if isinstance(record.get(kind), Mapping)]
+    fullest = sorted(everywhere, key=len, reverse=True)  # it has most of the layers, from below
+    named = dict.fromkeys(name for angles in fullest for name in angles)
+    hidden = [name for name in named if (kind, name) != ("error_angle", "output")]
+    if not hidden:
+        raise ArgumentError(
+            f"No run has a {kind!r} to draw: name another kind, or give runs that were measured by `metrics.Alignment`."
+        )
     # No angle where no error arrives, nor in a layer without feedback weights.
     names = [name for name in hidden if any(angles.get(name) is not None for angles in everywhere)] or hidden
     return list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))
