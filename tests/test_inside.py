@@ -87,6 +87,20 @@ def stale():
     return model
 
 
+class Own(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = FeedbackDense(4, rule="frfb", name="inner")
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def nested_subclassed():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, FeedbackDense(3, name="top")(Own(name="own")(inputs)))
+
+
 def test_layers_come_once_from_below_and_what_holds_them_before_them():
     model = blocks()
     assert [layer.name for layer in layers_of(model)] == ["below", "block", "inner", "norm", "above"]
@@ -151,6 +165,7 @@ def test_what_learns_inside_a_layer_by_back_propagation_has_its_own_name():
         (blocks, lambda m: change_rule(m, "urfb", ["inner"]), "'inner' lies inside 'block'"),
         (lambda: wrapped("each"), lambda m: change_rule(m, "bp"), "'inner' lies inside 'each'"),
         (stale, untie, "'conv' lies inside 'stale"),
+        (nested_subclassed, lambda m: change_rule(m, "urfb"), "'inner' lies inside 'own'"),
     ],
 )
 def test_changes_that_cannot_reach_inside_say_so(make, change, sentence):

@@ -43,7 +43,7 @@ def untie(
 
     Raises:
         ArgumentError: if the model is neither functional nor sequential, a name is not one of its convolutions, or one
-            lies inside a layer that is no model, such as a block of your own.
+            lies inside another layer, such as a block of your own, or in a nested model that is subclassed.
     """
     chosen = choose(model, layers, (FeedbackConv2D, UntiedConv2D))
     options: dict = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
@@ -74,8 +74,8 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
             once, has no one to hand an error to, and takes the rule's `lowest` (mostly "bp").
 
     Raises:
-        ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside one that is no model, such
-            as a block of your own.
+        ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside another, such as a block
+            of your own, or in a nested model that is subclassed.
     """
     rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
     lowest = without_receiver(model, chosen) if layers is None else None

@@ -40,8 +40,8 @@ def convert(
 
     Raises:
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
-            with groups, dilation or channels first, weights with regularisers or constraints, or a layer inside one
-            that is no model, such as a block of your own or `TimeDistributed`.
+            with groups, dilation or channels first, weights with regularisers or constraints, or a layer inside
+            another, such as a block of your own or `TimeDistributed`, or in a nested model that is subclassed.
     """
     rule = rules.get(rule)
     skipped = {
