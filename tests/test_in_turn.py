@@ -119,6 +119,15 @@ def test_the_loss_of_some_units_is_that_of_a_network_without_the_others(loss):
     assert np.all(np.any(error[known] != 0, axis=1))
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=["hinge", "softmax"])
+def test_a_label_of_no_output_unit_does_not_pass_in_the_loss_of_some(loss):
+    some, fields = LossOfUnits(loss, (0, 1), reduction=None), tf.zeros([3, 3])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="is not in"):
+        some([0, 2, 3], fields)
+    losses = tf.function(some, jit_compile=True)(tf.constant([0, 2, 3]), fields).numpy()
+    assert np.isnan(losses).tolist() == [False, False, True]
+
+
 def test_the_loss_of_some_units_survives_its_configuration():
     loss = LossOfUnits(OneVsRestHinge(mu=0.3), (0, 2))
     again = LossOfUnits.from_config(json.loads(json.dumps(loss.get_config())))

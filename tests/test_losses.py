@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urfb_tf import OneVsRestHinge
+from urfb_tf import CircuitHinge, OneVsRestHinge
 from urfb_tf.errors import ArgumentError
 
 # (class, fields of three units, loss and error signal with mu = 1/4)
@@ -101,6 +101,22 @@ def test_labels_may_stand_in_a_column_and_be_of_any_number_type():
         labels = np.array([0, 2, 1, 1], dtype)
         assert float(OneVsRestHinge()(labels, fields)) == expected
         assert float(OneVsRestHinge()(labels[:, None], fields)) == expected
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("loss", [OneVsRestHinge(), OneVsRestHinge([0.5, 0, 1]), CircuitHinge()], ids=repr)
+def test_a_label_that_is_no_units_number_makes_the_loss_nan(loss, jit_compile):
+    fields, labels = tf.constant([[0.5, -0.5, -2.0]] * 4), [2, 3, -1, 1]
+
+    @tf.function(jit_compile=jit_compile)
+    def found(labels):
+        losses = loss.call(labels, fields)
+        return losses, loss.error_signal(labels, fields), tf.gradients(losses, fields)[0]
+
+    losses, signal, gradient = found(tf.constant(labels))
+    assert np.isnan(losses).tolist() == [label not in range(3) for label in labels]
+    assert np.isnan(signal).all(axis=1).tolist() == np.isnan(signal).any(axis=1).tolist() == np.isnan(losses).tolist()
+    assert np.isnan(gradient).any(axis=1).tolist() == np.isnan(losses).tolist()
 
 
 def test_keras_reductions_and_sample_weights_apply():

@@ -1,10 +1,12 @@
 """The package as a whole: its version, its documentation, its imports."""
 
+import dataclasses
 import importlib.metadata
 import inspect
 import pathlib
 import pkgutil
 
+import numpy as np
 import pytest
 
 import urfb_tf
@@ -46,6 +48,17 @@ def test_the_interface_is_what_users_were_told():
         "convert", "deepernet", "deepernet_s", "deepnet", "freeze", "load", "reinitialise", "simpnet", "train",
         "untie",
     }  # fmt: skip
+
+
+def test_the_readmes_five_lines_take_data_of_any_number_of_classes(monkeypatch):
+    some = urfb_tf.load("generated", train=20, validation=10, test=10)
+    train = some.train._replace(labels=some.train.labels * 9 + 9)
+    monkeypatch.setattr(urfb_tf, "load", lambda name: dataclasses.replace(some, classes=100, train=train))
+    lines = (ROOT.parent / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(lines.replace("epochs=10", "epochs=1, verbose=0"), names)
+    assert names["model"].output_shape == (None, 100)
+    assert np.isfinite(names["model"].history.history["loss"]).all()
 
 
 def test_importing_the_package_imports_nothing_that_is_not_needed(python):

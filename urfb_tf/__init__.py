@@ -4,8 +4,8 @@ Three lines train the paper's simple network on images that need no download:
 
     import urfb_tf
 
-    model = urfb_tf.simpnet(rule="urfb")
     data = urfb_tf.load("generated")
+    model = urfb_tf.simpnet(rule="urfb", classes=data.classes)
     model.fit(*data.train, validation_data=data.validation, batch_size=100, epochs=5)
 """
 

@@ -8,13 +8,15 @@ import tensorflow as tf
 
 from urfb_tf.data.in_turn import check_classes
 from urfb_tf.errors import ArgumentError
+from urfb_tf.losses import is_number_of, nan_unless
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
 class LossOfUnits(keras.losses.Loss):
     """The loss of a network that has these output units alone. The others do not learn, and hand down no error.
 
-    Examples of classes without a unit among these count nothing.
+    Examples of classes without a unit among these count nothing. A label that is the number of no output unit at all
+    is refused, or has the loss NaN under XLA, which cannot refuse it.
 
     Args:
         loss: a Keras loss over class numbers, such as `OneVsRestHinge()`; what it derives from the number of its
@@ -72,7 +74,8 @@ class LossOfUnits(keras.losses.Loss):
         if self.offsets is not None:
             fields += tf.constant(self.offsets, fields.dtype)
         losses = self.loss.call(tf.maximum(place, 0), fields)  # [B]
-        return tf.where(place >= 0, losses, tf.zeros_like(losses))
+        losses = tf.where(place >= 0, losses, tf.zeros_like(losses))
+        return nan_unless(is_number_of(labels, count), losses)  # under XLA, `gather` takes the nearest place there is
 
     def get_config(self) -> dict:
         return {

@@ -13,7 +13,8 @@ from urfb_tf.errors import ArgumentError, is_positive
 class OneVsRestHinge(keras.losses.Loss):
     """C = [m - h_y]_+ + mu sum over c != y of [m + h_c]_+, equation (3), with margin m (1 in the paper).
 
-    Each output unit is a classifier of its class against all others, and its error depends on no other unit.
+    Each output unit is a classifier of its class against all others, and its error depends on no other unit. Where a
+    label is the number of no unit, loss and error are NaN, as in Keras' sparse cross-entropy.
 
     Args:
         mu: the weight of each wrong class. None means 1/(C - 1), which gives both terms the same weight. Or a weight
@@ -50,9 +51,9 @@ class OneVsRestHinge(keras.losses.Loss):
             [B].
         """
         y_pred = tf.convert_to_tensor(y_pred)
-        own, mu = self._targets(y_true, y_pred)
+        own, known, mu = self._targets(y_true, y_pred)
         slack = self.margin - tf.where(own, y_pred, -y_pred)  # [B, C]
-        weight = tf.where(own, tf.ones([], y_pred.dtype), tf.constant(mu, y_pred.dtype))  # [B, C]
+        weight = tf.where(own, tf.ones([], y_pred.dtype), nan_unless(known, tf.constant(mu, y_pred.dtype)))  # [B, C]
         return tf.reduce_sum(weight * tf.nn.relu(slack), axis=-1)
 
     def error_signal(self, y_true, y_pred) -> tf.Tensor:
@@ -65,17 +66,19 @@ class OneVsRestHinge(keras.losses.Loss):
             y_pred: the fields h of the output units, [B, C].
 
         Returns:
-            [B, C]: 1 for the shown class if h < margin, -mu (that class's) for another if h > -margin, else 0.
+            [B, C]: 1 for the shown class if h < margin, -mu (that class's) for another if h > -margin, else 0; NaN
+            where the label is the number of no unit.
         """
         y_pred = tf.convert_to_tensor(y_pred)
-        own, mu = self._targets(y_true, y_pred)
+        own, known, mu = self._targets(y_true, y_pred)
         mu = tf.constant(mu, y_pred.dtype)
         zero = tf.zeros([], y_pred.dtype)
         rewarded = tf.where(y_pred < self.margin, tf.ones([], y_pred.dtype), zero)
         punished = tf.where(y_pred > -self.margin, -mu, zero)
-        return tf.where(own, rewarded, punished)
+        return nan_unless(known, tf.where(own, rewarded, punished))
 
-    def _targets(self, y_true, y_pred) -> tuple[tf.Tensor, float | list[float]]:
+    def _targets(self, y_true, y_pred) -> tuple[tf.Tensor, tf.Tensor, float | list[float]]:
+        """Which unit is that of the label, [B, C]; whether there is one, [B, 1]; mu."""
         classes = y_pred.shape[-1] if y_pred.shape.rank == 2 else None
         if classes is None or classes < 2:
             raise ArgumentError(f"The hinge loss needs outputs of shape [batch, classes >= 2], but got {y_pred.shape}.")
@@ -91,8 +94,19 @@ class OneVsRestHinge(keras.losses.Loss):
                 f"The hinge loss needs class numbers of shape [batch] or [batch, 1], but got {labels.shape}: "
                 "turn one-hot labels into numbers with argmax."
             )
-        own = tf.equal(labels[:, None], tf.range(classes)[None, :])  # [B, C]
-        return own, 1 / (classes - 1) if self.mu is None else self.mu
+        labels = labels[:, None]
+        own = tf.equal(labels, tf.range(classes)[None, :])  # [B, C]
+        return own, is_number_of(labels, classes), 1 / (classes - 1) if self.mu is None else self.mu
 
     def get_config(self) -> dict:
         return {**super().get_config(), "mu": self.mu, "margin": self.margin}
+
+
+def is_number_of(labels: tf.Tensor, classes: int) -> tf.Tensor:
+    """Whether int32 labels are the numbers of so many classes."""
+    return tf.logical_and(labels >= 0, labels < classes)
+
+
+def nan_unless(known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The values where these are known, else NaN; an exported program has no other way to complain."""
+    return tf.where(known, values, tf.constant(float("nan"), values.dtype))

@@ -6,7 +6,7 @@ import tensorflow as tf
 from urfb_tf.circuit.emission import check_signal, emitted
 from urfb_tf.circuit.units import Circuit
 from urfb_tf.errors import ArgumentError
-from urfb_tf.losses import OneVsRestHinge
+from urfb_tf.losses import OneVsRestHinge, nan_unless
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -84,10 +84,10 @@ class CircuitHinge(OneVsRestHinge):
             y_pred: the fields h of the output units, [B, C].
 
         Returns:
-            [B, C].
+            [B, C]; NaN where the label is the number of no unit.
         """
         y_pred = tf.convert_to_tensor(y_pred)
-        own, mu = self._targets(y_true, y_pred)
+        own, known, mu = self._targets(y_true, y_pred)
         assert isinstance(mu, float)  # one for all classes, which `Circuit` demanded
         if mu >= 1:
             raise ArgumentError("With two classes 1/(C-1) is 1, but the circuit needs mu < 1: give mu.")
@@ -98,7 +98,8 @@ class CircuitHinge(OneVsRestHinge):
         level = (margin + self.bound) / 2
         fields = tf.clip_by_value(tf.cast(y_pred, tf.float64), -level, level)  # [B, C]
         supervision = tf.where(own, tf.ones_like(fields), -tf.ones_like(fields))  # [B, C]
-        return tf.cast(emitted(circuit, fields, supervision, self.update, self.steps, self.gated, tf), y_pred.dtype)
+        output = emitted(circuit, fields, supervision, self.update, self.steps, self.gated, tf)
+        return nan_unless(known, tf.cast(output, y_pred.dtype))
 
     def get_config(self) -> dict:
         return {
