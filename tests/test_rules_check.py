@@ -110,3 +110,42 @@ def test_a_rule_that_is_not_registered_is_told_to_be():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ArgumentError, match="Unknown feedback rule"):
         rules.check("nonsense")
+
+
+def test_a_rule_needs_a_name_of_its_own_that_no_other_has(registered):
+    class Nameless(rules.UpdatedRandomFeedback):
+        pass
+
+    class Urfb(rules.FeedbackRule):
+        name = "URFB"
+
+    before = dict(rules.RULES)
+    with pytest.raises(ArgumentError, match="Nameless has no name of its own: set the class attribute `name`"):
+        rules.register(Nameless)
+    with pytest.raises(ArgumentError, match="cannot have the name 'URFB', which UpdatedRandomFeedback has"):
+        rules.register(Urfb)
+    assert len(rules.RULES) == len(before)
+    assert type(rules.get("urfb")) is rules.UpdatedRandomFeedback
+
+
+def test_a_rule_that_is_defined_again_takes_the_place_of_the_one_before(registered):
+    def define(called):
+        class Again(rules.FeedbackRule):
+            name = called
+
+        return rules.register(Again)
+
+    for called in ("again", "again", "Again"):
+        again = define(called)
+        assert type(rules.get("again")) is again
+    assert [name for name in rules.RULES if name.lower() == "again"] == ["Again"]
+
+
+@pytest.mark.parametrize("called", ["MyRule", "myrule", "MYRULE"])
+def test_a_name_is_found_in_small_and_capital_letters(called, registered):
+    @rules.register
+    class Mine(rules.FeedbackRule):
+        name = "MyRule"
+
+    assert type(rules.get(called)) is Mine
+    assert type(rules.get("URFB")) is rules.UpdatedRandomFeedback

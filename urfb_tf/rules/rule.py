@@ -9,9 +9,30 @@ RULES: dict[str, type["FeedbackRule"]] = {}
 
 
 def register(rule: type["FeedbackRule"]) -> type["FeedbackRule"]:
-    """List a rule under its `name`, and let Keras save and load it."""
-    RULES[rule.name] = rule
+    """List a rule under its `name`, and let Keras save and load it.
+
+    A class that is defined again, as in a notebook's cell, takes the place of the one before.
+
+    Raises:
+        ArgumentError: if the class has no `name` of its own, or another rule has it, in small or capital letters.
+    """
+    name = vars(rule).get("name")
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"The rule {rule.__name__} has no name of its own: set the class attribute `name`.")
+    if (taken := _listed(name)) is not None:
+        other = RULES[taken]
+        if (other.__module__, other.__qualname__) != (rule.__module__, rule.__qualname__):
+            raise ArgumentError(
+                f"The rule {rule.__name__} cannot have the name {name!r}, which {other.__name__} has: choose another."
+            )
+        del RULES[taken]
+    RULES[name] = rule
     return keras.saving.register_keras_serializable("urfb_tf")(rule)
+
+
+def _listed(name: str) -> str | None:
+    """The name as it is listed, in small or capital letters; None if there is no such rule."""
+    return next((known for known in RULES if known.lower() == name.lower()), None)
 
 
 class FeedbackRule:
@@ -102,8 +123,8 @@ def get(identifier: "str | dict | FeedbackRule") -> FeedbackRule:
     """
     if isinstance(identifier, FeedbackRule):
         return identifier
-    if isinstance(identifier, str) and identifier.lower() in RULES:
-        return RULES[identifier.lower()]()
+    if isinstance(identifier, str) and (name := _listed(identifier)) is not None:
+        return RULES[name]()
     if isinstance(identifier, dict):
         rule = keras.saving.deserialize_keras_object(identifier)
         if isinstance(rule, FeedbackRule):
