@@ -1,6 +1,7 @@
 """`rules.check` finds what is wrong with a rule."""
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -59,7 +60,53 @@ class Uneven(rules.FeedbackRule):
         return type(self).calls * hebbian
 
 
+class Promising(rules.FeedbackRule):
+    updates_feedback = True
+
+
+class Narrow(rules.FeedbackRule):
+    has_feedback = False
+
+    def propagating(self, kernel, feedback):
+        return tf.sign(kernel) * tf.constant(0.1)
+
+
+class Wide(rules.FeedbackRule):
+    has_feedback = False
+
+    def propagating(self, kernel, feedback):
+        return tf.cast(kernel, tf.float32)
+
+
+class Weighted(rules.FeedbackRule):
+    """Keeps an array; whether it is a good rule depends on the configuration."""
+
+    def __init__(self, shares=(0.5, 0.5)):
+        self.shares = np.asarray(shares)
+
+    def propagating(self, kernel, feedback):
+        return feedback * self.shares.sum()
+
+    def get_config(self):
+        return {"shares": self.shares.tolist()}
+
+
+class WeightedByOther(Weighted):
+    def get_config(self):
+        return {"shares": (self.shares[:1] / 2).tolist()}
+
+
+class WeightedByArray(Weighted):
+    def get_config(self):
+        return {"shares": self.shares}
+
+
 BROKEN = {
+    "has `updates_feedback`, but no `feedback_increment`: define it": Promising(),
+    "fails in a FeedbackDense under float64 .* expected to be a double tensor": Narrow(),
+    "through weights .*float32, in FeedbackDense: W has .*float64": Wide(),
+    "another: let `get_config` give all arguments": WeightedByOther(),
+    "does not survive saving .* give its arguments, arrays as lists": WeightedByArray(),
     "comes back from its configuration as another": Forgetful(0.5),
     "through weights": Misshapen(),
     "updates feedback weights that it does not have": WithoutWeights(),
@@ -87,6 +134,7 @@ def registered():
 def test_a_rule_that_keeps_its_promises_passes_by_itself_and_by_name(registered):
     rules.check(registered(Doubled()))
     rules.check("doubled")
+    rules.check(registered(Weighted([0.25, 0.5])))
 
 
 @pytest.mark.parametrize("message", BROKEN)
