@@ -43,6 +43,7 @@ BAD = {
     "run simpnet --epochs 0": "epochs is a whole number >= 1, but got 0.",
     "run simpnet --epsilon -1": "URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got -1.0.",
     "run simpnet --epsilon nan": "URFB needs a finite epsilon >= 0, the ratio of R's step to W's, but got nan.",
+    "run simpnet --rule kp --epsilon 0.5": "but the rule 'kp' does not have it: leave out 0.5.",
     "run simpnet --connectivity 0": "connectivity is the share of connections that exist, in (0, 1], but got 0.0.",
     "run simpnet --connectivity 2": "connectivity is the share of connections that exist, in (0, 1], but got 2.0.",
     "run simpnet --seed -1": "A seed is a whole number from 0 to 2**31 - 1, but got -1.",

@@ -49,6 +49,19 @@ def test_the_rule_times_urfb(experiment):
         assert rule.delay / rule.every <= 10  # copies of R
 
 
+@pytest.mark.parametrize("experiment", TIMING, ids=lambda e: e.id)
+def test_an_epsilon_is_that_of_the_rule_that_is_timed(experiment):
+    changed = dataclasses.replace(experiment, epsilon=0.5)
+    assert changed.make_rule().rule == rules.UpdatedRandomFeedback(0.5)
+    assert changed.configuration() == {**experiment.configuration(), "epsilon": 0.5}
+
+
+@pytest.mark.parametrize(("rule", "options"), [("bp", ()), ("kp", ()), ("frfb", ()), ("alternate", (("rule", "kp"),))])
+def test_an_epsilon_for_a_rule_without_one_is_refused(rule, options):
+    with pytest.raises(ArgumentError, match=f"in URFB, but the rule '{rule}' does not have it: leave out 0.5"):
+        Experiment("mine", "mine", "simpnet", "cifar10", rule, rule_options=options, epsilon=0.5)
+
+
 def test_what_is_not_changed_is_not_in_the_configuration():
     assert not {"rule_options", "loss_options", "error_noise", "error_noise_at", "grouped"} & set(
         PERFECT.configuration()

@@ -250,6 +250,9 @@ def test_epsilon_is_part_of_a_configuration_where_a_phase_is_urfb(experiment):
         return dataclasses.replace(experiment, rule=rule, phases=phases).configuration().get("epsilon")
 
     assert epsilon("urfb") == epsilon("urfb", "bp") == epsilon("frfb", None, "urfb") == 0.5
+    with pytest.raises(ArgumentError, match="but the rule 'frfb' does not have it"):
+        epsilon("frfb", None, "bp")
+    experiment = dataclasses.replace(experiment, epsilon=1)
     assert epsilon("frfb") is epsilon("frfb", None, "bp") is None
 
 

@@ -29,7 +29,7 @@ class Experiment:
         network: a name in `urfb_tf.networks.NETWORKS`.
         dataset: a name in `urfb_tf.data.DATASETS`.
         rule: a name in `urfb_tf.rules.RULES`.
-        epsilon: URFB's ratio of R's step to W's; no other rule has it.
+        epsilon: URFB's ratio of R's step to W's, also under another timing; no other rule has it.
         rule_options: arguments of the rule, other than epsilon.
         loss: "hinge", "softmax" or "circuit".
         loss_options: arguments of the loss.
@@ -44,6 +44,9 @@ class Experiment:
         phases: stretches of the run that differ. None means one, of `paper_epochs`.
         paper_epochs: how long the paper trains.
         paper: the paper's numbers, if it has this run.
+
+    Raises:
+        ArgumentError: for an unknown name, or what rule and reading refuse; for an epsilon if no phase has it.
     """
 
     id: str
@@ -81,6 +84,11 @@ class Experiment:
         for kind, allowed in names.items():
             if getattr(self, kind) not in allowed:
                 raise ArgumentError(one_of(kind, getattr(self, kind), allowed))
+        if self.epsilon != 1 and not any(map(self._takes_epsilon, self._rules)):
+            raise ArgumentError(
+                f"epsilon is the ratio of R's step to W's in URFB, but the rule {self.rule!r} does not have it: leave "
+                f"out {self.epsilon!r}."
+            )
         self.make_rule()
         self.make_reading()
 
@@ -92,10 +100,25 @@ class Experiment:
     def make_rule(self, name: str | None = None) -> rules.FeedbackRule:
         """The feedback rule of a phase, epsilon and options included. None means the experiment's."""
         name = name or self.rule
-        options = dict(self.rule_options) if name == self.rule else {}
+        options = self._options(name)
         if name == "urfb":
             options["epsilon"] = self.epsilon
+        elif self._takes_epsilon(name):
+            options["rule"] = rules.UpdatedRandomFeedback(self.epsilon)
         return rules.RULES[name](**options)
+
+    @property
+    def _rules(self) -> list[str]:
+        """The names of its rules; a phase that names none has the experiment's."""
+        return [self.rule, *(phase.rule for phase in self.phases if phase.rule is not None)]
+
+    def _options(self, name: str) -> dict:
+        return dict(self.rule_options) if name == self.rule else {}
+
+    def _takes_epsilon(self, name: str) -> bool:
+        """Whether a rule is URFB, or times it."""
+        timed = issubclass(rules.RULES[name], rules.TimedRule)
+        return name == "urfb" or (timed and self._options(name).get("rule", "urfb") == "urfb")
 
     def make_reading(self) -> readings.Reading:
         """The reading, its changes included."""
@@ -136,7 +159,8 @@ class Experiment:
         record = dataclasses.asdict(self)
         for key in ("id", "title", "paper", "paper_epochs"):
             del record[key]
-        if "urfb" not in (self.rule, *(phase.rule for phase in self.phases)):
+        # Runs of rules that time URFB are recorded without it.
+        if "urfb" not in self._rules and self.epsilon == 1:
             del record["epsilon"]
         if not self.batch_norm:
             del record["batch_norm"]
