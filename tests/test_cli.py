@@ -121,6 +121,15 @@ def test_another_seed_or_setting_gets_a_folder_of_its_own(tmp_path):
     assert len(list(tmp_path.rglob("result.json"))) == 3
 
 
+def test_the_id_of_a_run_names_each_setting():
+    settings = ["epsilon=0.5", "connectivity=0.5", "learning_rate=0.5"]
+    commands = [["run", "simpnet", f"--{name.replace('_', '-')}"] for name in settings]
+    found = [experiment.id for command in commands for experiment in _experiments(parse(command))]
+    assert found == [f"simpnet-cifar10-urfb+{setting}" for setting in settings]
+    (both,) = _experiments(parse(["run", "simpnet", "--rule", "bp", "--loss", "softmax", "--set", "slope=1.0"]))
+    assert both.id == "simpnet-cifar10-bp+loss=softmax+changes=slope=1.0"
+
+
 def test_a_folder_of_another_run_is_refused(capsys):
     options = ["--epochs", "1", "--no-alignment", "--quiet", "--out", "mine"]
     assert run(*options) == 0

@@ -67,13 +67,12 @@ def _experiments(options: argparse.Namespace) -> list:
         settings["changes"] = tuple(_item(text) for text in options.set)
     named = selection.named(options.what)
     if named:
-        suffix = "".join(f"+{name}={_plain(value)}" for name, value in settings.items())
-        return [dataclasses.replace(experiment, id=experiment.id + suffix, **settings) for experiment in named]
+        changed = _suffix(settings)
+        return [dataclasses.replace(experiment, id=experiment.id + changed, **settings) for experiment in named]
     if options.what not in NETWORKS:
         raise ArgumentError(like_one_of("network or experiment", options.what, [*NETWORKS, *EXPERIMENTS], LISTING))
-    suffix = "-".join(_plain(value) for name, value in settings.items() if name not in ("dataset", "rule"))
     dataset, rule = settings.pop("dataset", "cifar10"), settings.pop("rule", "urfb")
-    identifier = "-".join(part for part in (options.what, dataset, rule, suffix) if part)
+    identifier = f"{options.what}-{dataset}-{rule}{_suffix(settings)}"
     return [Experiment(identifier, identifier, options.what, dataset, rule, **settings)]
 
 
@@ -87,6 +86,11 @@ def _item(text: str) -> tuple[str, object]:
         raise ArgumentError(
             f"--set takes ITEM=VALUE such as slope=1.0 or tied_pooling=False, but got {text!r}."
         ) from None
+
+
+def _suffix(settings: dict) -> str:
+    """What an id says of settings."""
+    return "".join(f"+{name}={_plain(value)}" for name, value in settings.items())
 
 
 def _plain(value: object) -> str:
