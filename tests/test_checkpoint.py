@@ -190,6 +190,70 @@ def test_another_run_does_not_touch_the_checkpoint(small_data, tmp_path):
     assert path.read_bytes() == before
 
 
+OTHER = {
+    "rules": lambda data: {"rule": "frfb"},
+    "seed": lambda data: {"seed": 1},
+    "batch_size": lambda data: {"batch_size": 30},
+    "learning_rate": lambda data: {"learning_rate": 0.02},
+    "grouped": lambda data: {"grouped": True},
+    "loss": lambda data: {"loss": OneVsRestHinge(mu=0.5)},
+    "data_sha256": lambda data: {"data": data.subset(50, 25, 35)},
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_checkpoint_of_other_settings_is_refused_though_no_identity_is_given(small_data, tmp_path, name):
+    def trained(epochs, data=small_data, rule="urfb", **settings):
+        model = build("full conn. 4; output", rule, input_shape=(32, 32, 3), seed=1)
+        return train(model, data, epochs=epochs, checkpoint=path, **{"batch_size": 20, **settings})
+
+    path = tmp_path / "checkpoint.npz"
+    trained(1)
+    before = path.read_bytes()
+    with pytest.raises(
+        CheckpointError, match=rf"belongs to another run \({name} was .*, is [^;]*\): choose another fol"
+    ):
+        trained(2, **OTHER[name](small_data))
+    assert path.read_bytes() == before
+    assert len(trained(2)) == 2
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_later_phase_may_have_other_settings_though_no_identity_is_given(small_data, tmp_path, again):
+    def both(path, epochs=4):
+        model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
+        settings = {"batch_size": 20, "checkpoint": path}
+        start = train(model, small_data, epochs=2, learning_rate=0.01, **settings)
+        if epochs > 2:
+            start = train(model, small_data, epochs=epochs, learning_rate=0.02, history=(start, []), **settings)
+        return [{**record, "seconds": None} for record in start], [v.numpy() for v in model.variables]
+
+    path, whole = tmp_path / "checkpoint.npz", both(None)
+    if again:  # stopped in the second phase
+        assert len(both(path, 3)[0]) == 3
+    assert_equal(both(path), whole)
+
+
+def own(labels, fields):
+    return keras.losses.sparse_categorical_crossentropy(labels, fields, from_logits=True)
+
+
+class Own(keras.losses.Loss):
+    call = staticmethod(own)
+
+    def get_config(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: own, Own, lambda: functools.partial(own)], ids=["function", "loss", "partial"]
+)
+def test_a_run_with_a_loss_of_ones_own_goes_on(small_data, tmp_path, make):
+    path = tmp_path / "checkpoint.npz"
+    for epochs in (1, 2):
+        assert len(run(small_data, path, epochs, loss=make())[0]) == epochs
+
+
 def test_an_identity_with_tuples_and_numpy_numbers_goes_on(small_data, unstopped, tmp_path):
     path, identity = tmp_path / "checkpoint.npz", {"sizes": (4, 4), "rate": np.float32(0.5), 3: np.arange(2)}
     run(small_data, path, 1, identity=identity)

@@ -13,6 +13,7 @@ from urfb_tf.files import check_writable
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.distributed import DistributedEpochProgram
 from urfb_tf.training.epoch import EpochProgram, State, Tally
+from urfb_tf.training.identity import continues, identity_of
 from urfb_tf.training.plain import plain
 
 CHUNK = 10  # steps between two looks at the keyboard
@@ -64,7 +65,9 @@ def train(
         loss: a Keras loss, its name or a function; None takes the compiled one.
         checkpoint: the file in which the run is kept. None keeps nothing.
         checkpoint_every: write it after so many epochs, and at the end.
-        identity: what must agree for a checkpoint to be continued, as JSON holds it.
+        identity: what must agree for a checkpoint to be continued, as JSON holds it. None takes the rules by layer,
+            the loss, the data, `seed`, `batch_size`, `learning_rate` and `grouped`; these may change where `history`
+            begins as the checkpoint's records do.
         session: a note on this program and machine, kept with the checkpoint as JSON; noted once, however often it
             comes.
         history: records and sessions of earlier phases, of which the model's weights are the outcome. A checkpoint that
@@ -102,12 +105,14 @@ def train(
             raise ArgumentError(f"Training measures the {name} error after each epoch, but there is no {name} image.")
     steps = program.steps(data.train.images)
     path = None if checkpoint is None else pathlib.Path(checkpoint)
-    identity = identity or {}
+    numbers = {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate, "grouped": grouped}
+    kept: dict = {}
     if path is not None:
-        identity = plain(identity, "The identity of a run")
+        kept = identity_of(model, data, loss, **numbers) if identity is None else identity
+        kept = plain(kept, "The identity of a run")
         session = None if session is None else plain(session, "The note on a session")
         check_writable(path.parent)
-    records, sessions = _resume(program, path, identity, history or ([], []))
+    records, sessions, kept = _resume(program, path, kept, history or ([], []), given=identity is not None)
     if len(records) >= epochs:
         # The earlier start may have been killed between its last checkpoint and this call.
         if after_epoch is not None:
@@ -125,7 +130,7 @@ def train(
         if path is not None:
             state, records = finished
             weights = [tensor.numpy() for tensor in (*state.trainable, *state.non_trainable)]
-            Checkpoint(identity, records, weights, sessions).save(path)
+            Checkpoint(kept, records, weights, sessions).save(path)
 
     try:
         for epoch in range(len(records), epochs):
@@ -187,18 +192,37 @@ def _share(total: tf.Tensor, tally: Tally) -> float:
 
 
 def _resume(
-    program: EpochProgram, path: pathlib.Path | None, identity: dict, history: tuple[list[dict], list[dict]]
-) -> tuple[list[dict], list[dict]]:
-    """The records and sessions of an earlier start, its weights put into the model; `history` if there is none."""
+    program: EpochProgram,
+    path: pathlib.Path | None,
+    identity: dict,
+    history: tuple[list[dict], list[dict]],
+    *,
+    given: bool,
+) -> tuple[list[dict], list[dict], dict]:
+    """The records and sessions of an earlier start, its weights put into the model; `history` if there is none.
+
+    Args:
+        program: of the model.
+        path: the checkpoint's.
+        identity: what it has to agree with.
+        history: of earlier phases.
+        given: whether the caller said the identity. If not, that of the phase before may have been another: records
+            that go on from the history, or are part of it, tell as well that the run is the same.
+
+    Returns:
+        Also the identity under which the run goes on.
+    """
     if path is None or not path.exists():
-        return history
+        return *history, identity
     found = Checkpoint.load(path)
+    if not given and history[0] and continues(found.epochs, history[0]):
+        identity = found.identity
     if found.identity != identity:
         keys = [key for key in {**found.identity, **identity} if found.identity.get(key) != identity.get(key)]
         differences = "; ".join(f"{key} was {found.identity.get(key)!r}, is {identity.get(key)!r}" for key in keys)
         raise CheckpointError(f"{path} belongs to another run ({differences}): choose another folder, or move it away.")
     if history[0] and len(found.epochs) <= len(history[0]):
-        return history
+        return *history, identity
     start = program.state()
     tensors = [*start.trainable, *start.non_trainable]
     shapes = [tuple(tensor.shape) for tensor in tensors]
@@ -206,4 +230,4 @@ def _resume(
         raise CheckpointError(f"{path} holds weights of other shapes than the model: choose another folder.")
     tensors = [tf.cast(weights, tensor.dtype) for weights, tensor in zip(found.weights, tensors, strict=True)]
     program.write_back(State(tensors[: len(start.trainable)], tensors[len(start.trainable) :]))
-    return found.epochs, found.sessions
+    return found.epochs, found.sessions, identity

@@ -1,0 +1,50 @@
+"""What fixes a run whose caller does not say it: a checkpoint is continued only where it agrees."""
+
+import json
+
+import keras
+
+from urfb_tf.compiled_loss import loss_of
+from urfb_tf.data import Dataset
+from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import feedback_layers
+from urfb_tf.training.plain import plain
+
+
+def identity_of(model: keras.Model, data: Dataset, loss, **numbers) -> dict:
+    """The rules of a model's layers from below, its loss, the checksum of its data, and the numbers of a run.
+
+    Layers and losses count without their names, to which Keras adds a number that depends on what was made before.
+    """
+    return {
+        "rules": [repr(layer.rule) for layer in feedback_layers(model)],
+        "loss": _configuration(loss_of(model, loss, purpose="Training")),
+        "data_sha256": data.fingerprint(),
+        **numbers,
+    }
+
+
+def continues(found: list[dict], history: list[dict]) -> bool:
+    """Whether the records of a checkpoint and those of earlier phases are of one run: equal as far as both go."""
+    try:
+        history = plain({"epochs": history}, "The history")["epochs"]
+    except ArgumentError:
+        return False
+    pairs = zip(map(_text, found), map(_text, history), strict=False)
+    return all(one == other for one, other in pairs)
+
+
+def _text(record: dict) -> str:
+    """A record as text, in which what is no number is equal to itself; without its time."""
+    return json.dumps({**record, "seconds": None}, sort_keys=True)
+
+
+def _configuration(loss: keras.losses.Loss) -> dict:
+    kind = {"class": type(loss).__name__}
+    function = getattr(loss, "function", None)  # of what `compile` takes for a loss
+    if function is not None:
+        return kind | {"function": getattr(function, "__qualname__", type(function).__name__)}
+    try:
+        return kind | plain({**loss.get_config(), "name": None}, "A loss")
+    except (ArgumentError, NotImplementedError, TypeError):  # one of the user's own, which need not say
+        return kind
