@@ -282,6 +282,20 @@ def test_numbers_of_numpy_and_tensorflow_that_probes_return_are_kept(small_data,
     assert Checkpoint.load(path).epochs[0]["several"] == [0.5, [0.5]]
 
 
+def test_what_is_no_finite_number_is_kept_as_none(small_data, tmp_path):
+    def probe(model):
+        return {"numbers": [np.float32("nan"), {"one": -np.inf}, np.array([1, np.inf])]}
+
+    path = tmp_path / "checkpoint.npz"
+    for epochs in (1, 2):
+        records, _ = run(small_data, path, epochs, probes=[probe])
+        assert [record["numbers"] for record in records] == [[None, {"one": None}, [1, None]]] * epochs
+    Checkpoint({}, [{"number": float("nan")}], [], []).save(path)
+    with np.load(path) as archive:
+        assert b"NaN" not in archive["header"].tobytes()
+    assert Checkpoint.load(path).epochs == [{"number": None}]
+
+
 def test_a_probe_whose_result_json_cannot_hold_costs_no_finished_epoch(small_data, unstopped, tmp_path):
     path, results = tmp_path / "checkpoint.npz", iter([{}, {"model": object()}])
     with pytest.raises(ArgumentError, match=r"^What a probe returns is kept as JSON, which takes .* object is none"):

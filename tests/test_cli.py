@@ -3,12 +3,15 @@
 import json
 import shlex
 
+import numpy as np
 import pytest
 
 import urfb_tf.experiments.run
+from urfb_tf import plots
 from urfb_tf.__main__ import main
+from urfb_tf.analysis import recorded
 from urfb_tf.cli import parse
-from urfb_tf.cli.run import _experiments, _ProgressBar
+from urfb_tf.cli.run import _diverged, _experiments, _ProgressBar
 from urfb_tf.experiments import EXPERIMENTS
 from urfb_tf.results import load, seeds, store
 
@@ -138,6 +141,34 @@ def test_a_folder_of_another_run_is_refused(capsys):
     errors = capsys.readouterr().err
     assert "rule was 'urfb', is 'frfb'" in errors
     assert errors.count("\n") == 1
+
+
+def strict(text):
+    """What JSON holds, which has neither NaN nor infinities."""
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hinge"])  # NaN, infinity
+def test_a_run_that_diverges_says_so_and_keeps_its_result_as_json(loss, capsys, tmp_path):
+    options = ["--loss", loss, "--learning-rate", "1e38", "--quiet", "--increments", "--out", "mine"]
+    assert run("--epochs", "1", *options) == 0
+    assert run("--epochs", "2", *options) == 0
+    *_, told = capsys.readouterr().out.splitlines()
+    assert told.endswith(": from epoch 1 on the loss is no finite number: try a smaller learning rate.")
+    result = strict((tmp_path / "mine" / "result.json").read_text())
+    assert [epoch["train_loss"] for epoch in result["epochs"]] == [None, None]
+    assert store.read(tmp_path / "mine" / "result.json") == result
+    with np.load(tmp_path / "mine" / "checkpoint.npz") as archive:
+        assert strict(archive["header"].tobytes())["epochs"] == result["epochs"]
+    path = store.record(tmp_path / "mine" / "result.json", tmp_path / "records")
+    assert strict(path.read_text())["epochs"] == result["epochs"]
+    assert np.isnan(recorded.recent(result["epochs"], "train_loss"))
+    assert plots.learning_curves({"URFB": result["epochs"]}, {"URFB": "urfb"}, fields=["test_error", "train_loss"])
+
+
+@pytest.mark.parametrize(("losses", "first"), [([1, 2], None), ([1, None], 2), ([None, None], 1), ([None, 1], None)])
+def test_a_loss_counts_as_diverged_from_where_it_stays_so(losses, first):
+    assert _diverged([{"epoch": n, "train_loss": loss} for n, loss in enumerate(losses, start=1)]) == first
 
 
 def test_the_progress_bar_shows_loss_and_error(capsys):

@@ -26,6 +26,7 @@ from urfb_tf.export.phases import models_of
 from urfb_tf.export.stablehlo import Program
 from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
+from urfb_tf.results.schema import check
 from urfb_tf.seeds import stream
 from urfb_tf.training import train
 from urfb_tf.training.epoch import state_variables
@@ -107,6 +108,18 @@ def test_jax_trains_as_tensorflow_does(seed, exported, small_data):
         assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
         for kind in ("weight_angle", "shared_weight_angle", "update_angle", "error_angle", "error_ratio"):
             assert a[kind] == pytest.approx(b[kind], abs=0.011)  # as they are rounded
+
+
+def test_a_run_that_diverges_says_so_and_keeps_its_result_as_json(small_data, tmp_path):
+    steep = dataclasses.replace(SMALL, learning_rate=1e38, loss="softmax")
+    export(steep, tmp_path, data=small_data)
+    train_exported(tmp_path, 1)
+    told = train_exported(tmp_path, 2)  # which reads what the first start has left
+    assert "small--seed0: from epoch 1 on the loss is no finite number: try a smaller learning rate\n" in told
+    text = (run_of(tmp_path, steep, 0) / "result.json").read_text()
+    result = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert [epoch["train_loss"] for epoch in result["epochs"]] == [None, None]
+    assert check(result, "x") is result
 
 
 def test_runs_in_one_folder_share_what_is_equal(exported):

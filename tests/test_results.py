@@ -86,6 +86,8 @@ BREAKAGES = {
     "error above 1": lambda r: r["epochs"][1].update(test_error=31.0),
     "error below 0": lambda r: r["epochs"][0].update(train_error_evaluated=-0.1),
     "error is not a number": lambda r: r["epochs"][0].update(validation_error=float("nan")),
+    "no loss": lambda r: r["epochs"][1].pop("train_loss"),
+    "loss is text": lambda r: r["epochs"][1].update(train_loss="0.5"),
     "error is nothing": lambda r: r["epochs"][0].update(train_error=None),
 }
 
@@ -98,6 +100,13 @@ def test_a_broken_result_is_refused_by_a_sentence_that_names_the_file(result, br
         store.read(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "null"])
+def test_a_loss_that_is_no_finite_number_is_nothing(number, result, tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(broken(result, lambda r: r["epochs"][1].update(train_loss="?"))).replace('"?"', number))
+    assert store.read(path) == broken(result, lambda r: r["epochs"][1].update(train_loss=None))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"', "\0"])

@@ -1,6 +1,7 @@
 """The recorded runs of experiments, and how two of them compare at the same epoch."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
@@ -143,5 +144,9 @@ def _common_epoch(found: list[dict[int, dict]]) -> int:
 
 
 def recent(epochs: Sequence[dict], field: str, window: int = WINDOW) -> float:
-    """The mean of a field over the last epochs: single epochs jump up and down by more than some rows differ."""
-    return sum(record[field] for record in epochs[-window:]) / len(epochs[-window:])
+    """The mean of a field over the last epochs: single epochs jump up and down by more than some rows differ.
+
+    NaN where it lacks in one, as the loss of a run that has diverged.
+    """
+    values = [math.nan if record[field] is None else record[field] for record in epochs[-window:]]
+    return sum(values) / len(values)

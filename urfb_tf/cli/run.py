@@ -48,6 +48,14 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
         f"{experiment.id}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f} "
         f"(with dropout {last['train_error']:.3f}), test error {last['test_error']:.3f}; result in {folder / RESULT}"
     )
+    if (first := _diverged(result["epochs"])) is not None:
+        print(f"{experiment.id}: from epoch {first} on the loss is no finite number: try a smaller learning rate.")
+
+
+def _diverged(epochs: list[dict]) -> int | None:
+    """From which epoch on the loss is no finite number; None if the last one is."""
+    first = 1 + max((epoch["epoch"] for epoch in epochs if epoch["train_loss"] is not None), default=0)
+    return first if first <= len(epochs) else None
 
 
 def _experiments(options: argparse.Namespace) -> list:

@@ -1,12 +1,11 @@
 """Running an experiment: model, data, training, and a result file that grows with each epoch."""
 
-import json
 import pathlib
 
 import tensorflow as tf
 
 from urfb_tf import data as datasets
-from urfb_tf import environment
+from urfb_tf import environment, strict_json
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import check_seed, header
 from urfb_tf.experiments.lessons import lesson
@@ -69,7 +68,7 @@ def run(
     def keep(epochs: list[dict], sessions: list[dict], **rest) -> None:
         latest["result"] = {**head, "sessions": sessions, "epochs": epochs, **rest}
         if folder is not None:
-            content = json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
+            content = strict_json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
             write_atomically(folder / RESULT, content.encode() + b"\n")
 
     checkpoint = None if folder is None else folder / CHECKPOINT

@@ -99,7 +99,7 @@ def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, parts
         "result": header(experiment, data, seed),
         "session": environment.describe(),
     }
-    write_atomically(place / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+    write_atomically(place / "manifest.json", json.dumps(manifest, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def _export_phase(experiment, phase, model, before, splits, parts: "_Parts") -> dict:

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import datetime
 import json
+import math
 import os
 import pathlib
 import platform
@@ -181,7 +182,7 @@ class Phase:
         kinds: dict[str, dict] = {kind: {} for kind, _ in names} | {"weight_angle": {}}
         (values,) = self.call("alignment", [*state, *data])
         for (kind, layer), value in zip(names, np.asarray(values), strict=True):
-            kinds[kind][layer] = None if np.isnan(value) else round(float(value), 2)
+            kinds[kind][layer] = _finite(round(float(value), 2))
         return kinds
 
 
@@ -198,7 +199,7 @@ class Run:
         if (folder / "state.npz").exists():
             saved = load_arrays(folder / "state.npz", ANEW)
             with _reading(folder / "state.npz", ANEW):
-                past = json.loads(saved.pop("past").tobytes())
+                past = json.loads(saved.pop("past").tobytes(), parse_constant=lambda name: None)
                 self.epochs, self.sessions = past["epochs"], past["sessions"]
             self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
@@ -237,7 +238,7 @@ class Run:
         )
         record = {
             "epoch": number + 1,
-            "train_loss": _share(loss, examples),
+            "train_loss": _finite(_share(loss, examples)),
             "train_error": _share(mistakes, examples),
         }
         seconds = time.perf_counter() - started  # the numbers above have been waited for
@@ -272,12 +273,12 @@ class Run:
         """
         if len(self.epochs) == self._saved or time.monotonic() - self._written < every:
             return
-        past = json.dumps({"epochs": self.epochs, "sessions": self.sessions}).encode()
+        past = json.dumps({"epochs": self.epochs, "sessions": self.sessions}, allow_nan=False).encode()
         arrays = {f"{n:03d}": np.asarray(array) for n, array in enumerate(self.state)}
         arrays["past"] = np.frombuffer(past, np.uint8)
         _replace(self.folder / "state.npz", lambda file: np.savez(file, **as_saved(arrays)))  # type: ignore[arg-type]
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
-        content = json.dumps(result, indent=1).encode() + b"\n"
+        content = json.dumps(result, indent=1, allow_nan=False).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
         self._saved, self._written = len(self.epochs), time.monotonic()
 
@@ -377,6 +378,11 @@ def _share(total, examples) -> float:
     return round(float(np.asarray(total)) / float(np.asarray(examples)), 6)
 
 
+def _finite(number: float) -> float | None:
+    """A number as JSON has it: None if it is not finite."""
+    return number if math.isfinite(number) else None
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train exported runs with JAX.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="folders under runs/ (default: all)")
@@ -441,6 +447,9 @@ def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> No
             f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
             f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
         )
+        first = 1 + max((epoch["epoch"] for epoch in run.epochs if epoch["train_loss"] is not None), default=0)
+        if first <= len(run.epochs):
+            print(f"{run.folder.name}: from epoch {first} on the loss is no finite number: try a smaller learning rate")
 
 
 def _train_apart(options: argparse.Namespace, names: list[str], stop: Stop) -> None:

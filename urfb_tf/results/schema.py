@@ -12,13 +12,13 @@ _TOP = {"schema": int, "id": str, "seed": int, "configuration": dict, "data": di
 _SESSION = {"from_epoch": int, "commit": str, "date": str, "versions": dict, "hardware": dict}
 _EPOCH = {
     "epoch": int,
-    "train_loss": float,
     "train_error": float,
     "train_error_evaluated": float,
     "validation_error": float,
     "test_error": float,
     "seconds": float,
 }
+_LOSS = "train_loss"  # a number, or null if the run has diverged
 _SETTLED_SHARES = ("train_error_evaluated", "validation_error", "test_error")
 _SETTLED: dict[str, type] = {**dict.fromkeys(_SETTLED_SHARES, float), "commit": str, "date": str}
 _SHARES = [key for key in _EPOCH if key.endswith(("error", "evaluated"))]
@@ -44,6 +44,8 @@ def check(result: object, source: str) -> dict:
         _check_fields(session, _SESSION, f"{source}, sessions")
     for number, epoch in enumerate(result["epochs"], start=1):
         _check_fields(epoch, _EPOCH, f"{source}, epoch {number}")
+        if _LOSS not in epoch or epoch[_LOSS] is not None:
+            _check_fields(epoch, {_LOSS: float}, f"{source}, epoch {number}")
         if epoch["epoch"] != number:
             raise ResultError(f"{source} has epoch {epoch['epoch']} where {number} belongs.")
         _check_shares(epoch, _SHARES, f"{source}, epoch {number}")

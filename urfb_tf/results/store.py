@@ -5,9 +5,9 @@ for comparisons with runs that drew as it did (`urfb_tf.results.draws`).
 """
 
 import hashlib
-import json
 import pathlib
 
+from urfb_tf import strict_json
 from urfb_tf.errors import ResultError
 from urfb_tf.files import write_atomically
 from urfb_tf.results.draws import draws_of
@@ -80,7 +80,7 @@ def read(path: pathlib.Path) -> dict:
         ResultError: if it cannot be read or is not of the schema.
     """
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = strict_json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ResultError(
             f"{path} cannot be read as a result ({error}): restore it, or run the experiment again."
@@ -118,7 +118,7 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
 
 def _write(result: dict, path: pathlib.Path) -> None:
     sealed = {**result, "digest": digest(result)}
-    write_atomically(path, json.dumps(sealed, indent=1).encode() + b"\n")
+    write_atomically(path, strict_json.dumps(sealed, indent=1).encode() + b"\n")
 
 
 def _length(result: dict) -> int:
@@ -128,7 +128,7 @@ def _length(result: dict) -> int:
 def digest(result: dict) -> str:
     """What tells a recorded result from one that was changed by hand: SHA-256 over all its other fields."""
     rest = {key: value for key, value in result.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(strict_json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _read_record(path: pathlib.Path) -> dict:

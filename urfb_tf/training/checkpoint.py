@@ -2,12 +2,12 @@
 
 import dataclasses
 import io
-import json
 import pathlib
 import zipfile
 
 import numpy as np
 
+from urfb_tf import strict_json
 from urfb_tf.errors import CheckpointError
 from urfb_tf.files import write_atomically
 
@@ -43,7 +43,8 @@ class Checkpoint:
         }
         arrays = {f"weight_{i:03d}": _storable(array) for i, array in enumerate(self.weights)}
         buffer = io.BytesIO()
-        np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        header_bytes = np.frombuffer(strict_json.dumps(header).encode(), np.uint8)
+        np.savez(buffer, header=header_bytes, **arrays)  # type: ignore[arg-type]
         write_atomically(path, buffer.getvalue())
 
     @classmethod
@@ -55,7 +56,7 @@ class Checkpoint:
         """
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                header = json.loads(archive["header"].tobytes())
+                header = strict_json.loads(archive["header"].tobytes())
                 weights = [archive[name] for name in sorted(archive.files) if name != "header"]
             # A damaged directory can hide arrays. The earliest checkpoints do not say how many there are.
             if len(weights) != header.get("weights", len(weights)):

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from urfb_tf import strict_json
 from urfb_tf.errors import ArgumentError
 
 
 def plain(value: dict, what: str) -> dict:
-    """A dictionary as JSON gives it back, with NumPy's and TensorFlow's numbers and arrays as Python's.
+    """A dictionary as JSON gives it back: NumPy's and TensorFlow's numbers and arrays as Python's, None for NaN.
 
     Args:
         value: the dictionary.
@@ -22,7 +23,7 @@ def plain(value: dict, what: str) -> dict:
     if not isinstance(value, dict):
         raise ArgumentError(f"{what} is a dictionary, but got {value!r}.")
     try:
-        return json.loads(json.dumps(value, default=_numbers))
+        return strict_json.loads(json.dumps(value, default=_numbers))
     except (TypeError, ValueError) as error:
         raise ArgumentError(
             f"{what} is kept as JSON, which takes numbers, texts, lists and dictionaries alone ({error})."

@@ -1,5 +1,6 @@
 """The training loop: epochs, evaluation, history, checkpoints. It knows nothing of what the model is."""
 
+import math
 import pathlib
 import time
 from collections.abc import Callable, Iterable
@@ -73,7 +74,7 @@ def train(
         history: records and sessions of earlier phases, of which the model's weights are the outcome. A checkpoint that
             holds no more epochs than these belongs to them, and is not loaded.
         probes: functions of the model whose results, dictionaries, join each epoch's record; with a checkpoint, as JSON
-            holds them: tuples as lists, arrays too.
+            holds them: tuples as lists, arrays too, None for what is no finite number.
         progress: called as (epoch, step, steps, tally) along each epoch.
         after_epoch: called with all epochs' records and all sessions after each epoch, and once if none is left to do.
         jit_compile: as in `EpochProgram`.
@@ -84,7 +85,7 @@ def train(
     Returns:
         One record per epoch: `epoch` (from 1), `train_loss` and `train_error` (running means within the epoch, dropout
         on), `train_error_evaluated`, `validation_error`, `test_error` (after the epoch, dropout off), `seconds` (of
-        training alone), and what the probes give. Errors are shares in [0, 1].
+        training alone), and what the probes give. Errors are shares in [0, 1]. A loss that is no finite number is None.
 
     Raises:
         ArgumentError: for numbers out of range, a label for which the model has no output, or, with a checkpoint, an
@@ -147,7 +148,7 @@ def train(
             seconds = time.perf_counter() - started
             record = {
                 "epoch": epoch + 1,
-                "train_loss": _share(tally.loss, tally),
+                "train_loss": _finite(_share(tally.loss, tally)),
                 "train_error": _share(tally.mistakes, tally),
                 **_errors(program, new, device_data),
                 "seconds": round(seconds, 3),
@@ -189,6 +190,11 @@ def _errors(program: EpochProgram, state: State, device_data: dict) -> dict:
 
 def _share(total: tf.Tensor, tally: Tally) -> float:
     return round(float(total) / float(tally.examples), 6)
+
+
+def _finite(number: float) -> float | None:
+    """A number as JSON has it: None if it is not finite."""
+    return number if math.isfinite(number) else None
 
 
 def _resume(
