@@ -124,6 +124,13 @@ def test_a_missing_result_is_told_with_the_command_that_makes_it(tmp_path):
         record(tmp_path / "none" / "result.json", tmp_path)
 
 
+@pytest.mark.parametrize(("identifier", "guess"), [("nosuch", ""), ("table1/cifar10/urb", "did you mean .*urfb'.*")])
+def test_a_result_of_no_experiment_is_told_with_the_list_of_those_there_are(identifier, guess):
+    sentence = f"Unknown experiment '{identifier}': {guess}`python -m urfb_tf list` names all that there are."
+    with pytest.raises(ResultError, match=f"^{sentence}$"):
+        load(identifier)
+
+
 def test_a_longer_run_replaces_a_shorter_one_and_never_the_reverse(result, tmp_path):
     records = tmp_path / "records"
     long, short = tmp_path / "long.json", tmp_path / "short.json"

@@ -8,7 +8,7 @@ import hashlib
 import pathlib
 
 from urfb_tf import strict_json
-from urfb_tf.errors import ResultError
+from urfb_tf.errors import ResultError, like_one_of
 from urfb_tf.files import write_atomically
 from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
@@ -60,10 +60,14 @@ def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, draw
             there is none. None takes the longest.
 
     Raises:
-        ResultError: if it is not recorded, or the file is damaged.
+        ResultError: if it is not recorded or no experiment, or the file is damaged.
     """
     path = path_of(identifier, seed, folder)
     if not path.exists():
+        from urfb_tf.experiments.catalogue import EXPERIMENTS, LISTING  # these need what results are
+
+        if identifier not in EXPERIMENTS:
+            raise ResultError(like_one_of("experiment", identifier, EXPERIMENTS, LISTING))
         raise ResultError(
             f"{identifier} with seed {seed} is not recorded: run `python -m urfb_tf run {identifier} --seed {seed}`."
         )
