@@ -79,6 +79,19 @@ def out_of_step(rule):
 for rule in (rules.AlternateUpdates(late.rule), late):
     same(trained(out_of_step(rule)), trained(out_of_step(rule), strategy=two))
 """,
+    "weights that decay, under fit too": """
+def decayed():
+    layer = urfb_tf.FeedbackDense(10, rule=urfb_tf.KolenPollack(0.1), seed=1)
+    below = [keras.layers.AveragePooling2D(8), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((32, 32, 3)), *below, layer])
+    model.compile(keras.optimizers.SGD(0.5), urfb_tf.OneVsRestHinge())
+    gap = layer.feedback.numpy() - layer.kernel.numpy()
+    model.fit(data.train.images[:40] / np.float32(255), data.train.labels[:40], batch_size=10, epochs=5, verbose=0)
+    np.testing.assert_allclose(layer.feedback.numpy() - layer.kernel.numpy(), gap * 0.95**20, rtol=0, atol=1e-5)
+decayed()
+with two.scope():
+    decayed()
+""",
     "feedback that is renewed before each batch": """
 def renewed(rule):
     return urfb_tf.build("conv 4 3x3; maxpool 3; full conn. 8; output", rule)

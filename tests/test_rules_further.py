@@ -187,6 +187,58 @@ def test_kolen_and_pollack_makes_r_and_w_equal_where_urfb_keeps_them_apart():
         np.testing.assert_allclose(end, start, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+def test_the_decay_grows_with_the_loss_as_the_increment_does(kind):
+    layer, x = built(kind, rules.KolenPollack(0.25), connectivity=0.5, use_bias=True)
+    variables = [layer.kernel.value, layer.feedback.value]
+
+    def gradients(scale, losses=True):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(layer(x, training=True) ** 2)
+            assert [float(value) for value in layer.losses] == [0]  # what is reported stays what it is
+            loss = scale * (loss + sum(layer.losses) if losses else loss)
+        return tape.gradient(loss, variables)
+
+    once = gradients(1)
+    assert layer(x) is not None  # outside training it adds nothing
+    assert layer.losses == []
+    for plain, scaled, left_out in zip(once, gradients(2.0**17), gradients(1, losses=False), strict=True):
+        np.testing.assert_array_equal(scaled, 2.0**17 * plain.numpy())  # a power of two rounds nothing
+        np.testing.assert_array_equal(left_out, plain)  # a loop of one's own may leave the losses out
+    silent = layer.kernel.value * 0
+    layer.kernel.assign(silent)
+    layer.bias.assign(layer.bias * 0)
+    for scale in (1, 2.0**-3):  # the output is 0, and so is the increment
+        found = gradients(scale)
+        np.testing.assert_array_equal(found[0], silent)
+        np.testing.assert_array_equal(found[1], scale * 0.25 * layer.feedback.numpy())
+
+
+def test_in_mixed_precision_too_the_difference_shrinks_under_fit():
+    layer = FeedbackDense(3, rule=rules.KolenPollack(0.1), seed=1, dtype="mixed_float16")
+    model = keras.Sequential([keras.Input((6,)), layer])
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5)), "mse")
+    gap = layer.feedback.numpy() - layer.kernel.numpy()
+    x = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
+    model.fit(x, x[:, :3], batch_size=10, epochs=5, verbose=0)  # 20 steps
+    # Half precision rounds each weight, of size 1, and its decay by a share of 5e-4 of it.
+    np.testing.assert_allclose(layer.feedback.numpy() - layer.kernel.numpy(), gap * 0.95**20, rtol=0, atol=1e-3)
+
+
+def test_a_gain_of_untied_layers_leaves_the_decay_as_it_is():
+    layer, x = built("untied", rules.KolenPollack(0.5))
+    plain = UntiedConv2D(2, 3, rule="urfb", seed=1)
+    plain.build((None, 4, 4, 2))
+
+    def increments(layer):
+        with tf.GradientTape() as tape:
+            y = layer(x, training=True)
+        return tape.gradient(y, [layer.kernel.value, layer.feedback.value])
+
+    for found, increment, weights in zip(increments(layer), increments(plain), plain.weights, strict=True):
+        np.testing.assert_array_equal(found, 3 * increment.numpy() + 0.5 * weights.numpy())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

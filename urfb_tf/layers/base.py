@@ -132,9 +132,9 @@ class FeedbackLayer(keras.layers.Layer):
         if (stale := self._stale_feedback()) is not None:
             moment = moment._replace(carrier=stale)
         if self.propagate_derivative:
-            return self._activate(self._learn(inputs, kernel, feedback, moment))
+            return self._activate(self._learn(inputs, kernel, feedback, moment, training))
         # The weights learn from the error with sigma'(h); what goes down by-passes the activation, at no value.
-        learned = self._activate(self._learn(tf.stop_gradient(inputs), kernel, feedback, moment))
+        learned = self._activate(self._learn(tf.stop_gradient(inputs), kernel, feedback, moment, training))
         carrier = feedback if moment.carrier is None else moment.carrier
         return learned + self._pass_down(inputs, kernel, carrier, tf.zeros_like(learned))
 
@@ -207,22 +207,34 @@ class FeedbackLayer(keras.layers.Layer):
             field = tf.nn.bias_add(field, bias) if bias.shape.rank == 1 else field + bias
         return field if self.activation is None else self.activation(field)
 
-    def _learn(self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def _learn(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, feedback: tf.Tensor, moment: Moment, training: bool | None
+    ) -> tf.Tensor:
         """h = W x, whose gradient is the local rule instead of the chain rule."""
         rule = self.rule
         kernel_mask = None if self.kernel_mask is None else tf.convert_to_tensor(self.kernel_mask)
         feedback_mask = None if self.feedback_mask is None else tf.convert_to_tensor(self.feedback_mask)
+        # Where the loss is multiplied, for half precision or for each of several devices, the error comes multiplied
+        # too, and the decay has to be. A loss of value 0 that the layer adds brings the factor down.
+        adds_loss = bool(rule.weight_decay and training)
 
-        def decay(increment, weights):
+        def decay(increment, weights, scale):
             if not rule.weight_decay:
                 return increment
-            return increment + tf.constant(rule.weight_decay, weights.dtype) * weights
+            if scale is None:
+                return increment + tf.constant(rule.weight_decay, weights.dtype) * weights
+            # In single precision at least: in half, the scale by itself may be infinite.
+            wide = weights.dtype if weights.dtype.size > 2 else tf.float32
+            # A scale of 0: a loop of one's own leaves the losses of layers out.
+            scale = tf.where(tf.equal(scale, 0), tf.ones_like(scale), scale)
+            share = tf.cast(scale, wide) * tf.constant(rule.weight_decay, wide)
+            return increment + tf.cast(share, weights.dtype) * weights
 
         @tf.custom_gradient
         def linear(x, w, r):
             arranged = self._arrange_inputs(x)
 
-            def gradient(error):
+            def gradient(error, scale=None):
                 errors = self._arrange_errors(error)
                 met = arranged if not moment.lag else self._arrange_inputs(tf.roll(x, -moment.lag, 0))
                 hebbian = self._correlate(met, errors)  # shape of W
@@ -232,13 +244,18 @@ class FeedbackLayer(keras.layers.Layer):
                     # No data tie R's update to the reading of R, and in graphs of several steps TensorFlow's optimiser
                     # drops the order between the two: R would sometimes be read after its update. This keeps it.
                     with tf.control_dependencies([r]):
-                        r_increment = keep(feedback_mask, decay(rule.feedback_increment(hebbian), r))
+                        r_increment = keep(feedback_mask, decay(rule.feedback_increment(hebbian), r, scale))
                         r_increment = tf.identity(keep(moment.feedback_learns, r_increment))
-                return down, keep(moment.kernel_learns, keep(kernel_mask, decay(hebbian, w))), r_increment
+                return down, keep(moment.kernel_learns, keep(kernel_mask, decay(hebbian, w, scale))), r_increment
 
-            return self._forward(arranged, w), gradient
+            field = self._forward(arranged, w)
+            return (field, tf.zeros([], keras.config.floatx())) if adds_loss else field, gradient
 
-        return linear(inputs, kernel, feedback)
+        if not adds_loss:
+            return linear(inputs, kernel, feedback)
+        field, nothing = linear(inputs, kernel, feedback)
+        self.add_loss(nothing)
+        return field
 
     def _pass_down(self, inputs, kernel, feedback, nothing) -> tf.Tensor:
         """Zeros of the output's shape through which an error reaches the input, and no weight."""

@@ -13,6 +13,10 @@ class KolenPollack(UpdatedRandomFeedback):
     therefore shrinks by the factor 1 - eta `weight_decay` at each step, whatever is learnt: R converges to W, where
     under URFB their difference never changes. A layer without R (the lowest) does not decay.
 
+    In training, each layer adds a loss of value 0 to the model's: by it the decay is multiplied where the loss is, as
+    Keras does for half precision and for several devices. A training loop of one's own that multiplies the loss has to
+    multiply the sum with `model.losses`; one that does not may leave them out.
+
     Args:
         weight_decay: lambda, > 0; the loss is as if it had lambda / 2 times the squared weights added.
 

@@ -37,8 +37,9 @@ class UntiedConv2D(WindowLayer):
             is what the original implementation did in its untied phase: they stay what they were until
             `refresh_feedback`, which `urfb_tf.train` and the callback `RefreshFeedback` call as an epoch begins.
             Under back-propagation W itself carries the error, always.
-        update_gain: multiplies the increments of W and R, as a step of its own would. A tied filter adds up the
-            increments of all locations, so that under one step it moves that much faster than untied ones.
+        update_gain: multiplies the Hebbian products from which W and R learn. A tied filter adds up those of all
+            locations, so that under one step it moves that much faster than untied ones. What weights lose by a rule's
+            decay or a regulariser, tied or not, is multiplied by nothing.
         **kwargs: those of `FeedbackLayer` and of every Keras layer. The bias, if any, is [H', W', filters].
 
     Raises:
