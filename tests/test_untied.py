@@ -372,6 +372,24 @@ def test_a_saved_model_comes_back_with_the_same_outputs_and_goes_on_alike(backen
             each.fit(batches(data.train, batch_size=10, seed=5), **FIT)
 
 
+@both_backends
+def test_a_model_exported_by_keras_computes_the_same_and_hands_down_the_same_error(backend, tmp_path):
+    model = model_of(backend, "urfb", connectivity=0.5)
+    model.export(tmp_path, verbose=False)
+    exported = tf.saved_model.load(tmp_path)
+    images = normal(3, *model.input_shape[1:])
+
+    def outputs_and_error(function):
+        x = tf.cast(images, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return y, tape.gradient(y, x)
+
+    for found, expected in zip(outputs_and_error(exported.serve), outputs_and_error(model), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)  # graphs may sum in another order
+
+
 @pytest.mark.parametrize(("backend", "policy"), [("dense", "mixed_float16"), ("sparse", "mixed_bfloat16")])
 def test_half_precision_learns_under_fit(backend, policy):
     model = model_of(backend, dtype=policy)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.layers.untied.locality import Locality
+from urfb_tf.layers.untied.products import take_along
 
 
 class DenseLocal:
@@ -46,6 +47,7 @@ class DenseLocal:
 
     def forward(self, patches: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Patches and W [S, Cin, F] -> fields [B, H', W', F]."""
+        take_along(self._places, self._receivers)
         fields = tf.matmul(patches, self._matrices(weights), transpose_a=True)  # [T, B, span F]
         return tf.reshape(tf.transpose(fields, [1, 0, 2]), [-1, *self.output_size, self.filters])
 

@@ -25,3 +25,13 @@ class Products(Protocol):
 
     def correlate(self, inputs: tf.Tensor, errors: tf.Tensor) -> tf.Tensor:
         """Arranged inputs and errors -> the Hebbian products, summed over the batch, [S, Cin, F]."""
+
+
+def take_along(*tables: tf.Tensor) -> None:
+    """Have a graph that is being traced hold tables that its gradient alone uses.
+
+    A SavedModel keeps gradients too, but of their tables only those that the way up holds.
+    """
+    if not tf.executing_eagerly():
+        for table in tables:
+            tf.identity(table)

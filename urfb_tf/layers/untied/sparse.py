@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.layers.untied.locality import Locality
+from urfb_tf.layers.untied.products import take_along
 
 
 class SparseMatrix:
@@ -42,6 +43,7 @@ class SparseMatrix:
 
     def forward(self, inputs: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Arranged inputs and W [S, Cin, F] -> fields [B, H', W', F]."""
+        take_along(self._rows, self._columns)
         fields = tf.sparse.sparse_dense_matmul(self._matrix(weights), inputs)  # [P F, B]
         return tf.reshape(tf.transpose(fields), [-1, *self.output_size, self.filters])
 
