@@ -134,6 +134,18 @@ def test_an_impossible_level_is_refused(level):
         ErrorNoise(level)
 
 
+def test_a_seed_may_be_a_number_of_numpy():
+    layer, error = ErrorNoise(1.0, seed=np.int64(5)), errors(3, 4)
+    assert type(layer.seed) is int
+    np.testing.assert_array_equal(arriving(layer, error), arriving(ErrorNoise(1.0, seed=5), error))
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, "1"])
+def test_an_impossible_seed_is_refused(seed):
+    with pytest.raises(ArgumentError, match=r"^The seed of noise in the error is None or a whole number >= 0, but got"):
+        ErrorNoise(1.0, seed=seed)
+
+
 def test_an_unknown_place_is_refused():
     with pytest.raises(ArgumentError, match="error_noise_at"):
         build(NETWORK, error_noise=1.0, error_noise_at="everywhere")

@@ -113,6 +113,20 @@ def test_a_layer_survives_its_configuration():
     assert (again.pool_size, again.strides) == ((3, 2), (2, 2))
 
 
+def test_whole_numbers_of_numpy_pool_alike():
+    x = tf.random.stateless_normal([2, 5, 5, 1], seed=(1, 2))
+
+    def gradient(layer):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        return tape.gradient(y, x)
+
+    mine = TiedMaxPooling2D(np.int64(3), (np.int64(2), np.int32(1)))
+    assert {type(size) for size in (*mine.pool_size, *mine.strides)} == {int}
+    np.testing.assert_array_equal(gradient(mine), gradient(TiedMaxPooling2D(3, (2, 1))))
+
+
 BAD = [
     (lambda: TiedMaxPooling2D(0), "pool_size is a whole number"),
     (lambda: TiedMaxPooling2D(3, (2, 2, 2)), "strides is a whole number"),

@@ -8,11 +8,12 @@ import pytest
 
 from urfb_tf.errors import ArgumentError, ResultError
 from urfb_tf.experiments import EXPERIMENTS, Experiment, find
-from urfb_tf.experiments.header import check_seed, header
+from urfb_tf.experiments.header import header
 from urfb_tf.experiments.run import run
 from urfb_tf.results import ids, load, record, store
 from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 from urfb_tf.results.schema import check
+from urfb_tf.seeds import check_seed
 
 SMALL = Experiment("small", "small", "simpnet", "generated", batch_size=20)
 

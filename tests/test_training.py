@@ -308,6 +308,15 @@ def test_whole_numbers_of_numpy_train_alike(tiny):
     np.testing.assert_array_equal(images, same_images)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31, 2**40, np.int64(2**31), None, 1.5, True, "0"])
+def test_an_impossible_seed_is_refused(seed, tiny):
+    sentence = r"^A seed is a whole number from 0 to 2\*\*31 - 1, but got "
+    with pytest.raises(ArgumentError, match=sentence):
+        train(network(), tiny, epochs=1, batch_size=10, seed=seed)
+    with pytest.raises(ArgumentError, match=sentence):
+        batches(tiny.train, batch_size=10, seed=seed)
+
+
 BAD = [{"epochs": 0}, {"epochs": 1.5}, {"checkpoint_every": 0}, {"learning_rate": 0}, {"learning_rate": float("nan")}]
 
 

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 
 
 def stream(seed: int, *names: str | int) -> int:
@@ -24,3 +24,9 @@ def stream(seed: int, *names: str | int) -> int:
         raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
     words = [zlib.crc32(str(name).encode()) for name in names]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that does not fit the programs' 32-bit integers, with an ArgumentError."""
+    if not is_whole(seed, 0) or seed >= 2**31:
+        raise ArgumentError(f"A seed is a whole number from 0 to 2**31 - 1, but got {seed!r}.")

@@ -1,7 +1,6 @@
 """What a result says before anything is measured."""
 
 from urfb_tf.data import Dataset
-from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.results.schema import SCHEMA
 
@@ -19,9 +18,3 @@ def header(experiment: Experiment, data: Dataset, seed: int) -> dict:
             "images": {name: len(split.labels) for name, split in data.splits.items()},
         },
     }
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed that does not fit the programs' 32-bit integers, with an ArgumentError."""
-    if not is_whole(seed, 0) or seed >= 2**31:
-        raise ArgumentError(f"A seed is a whole number from 0 to 2**31 - 1, but got {seed!r}.")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from urfb_tf import data as datasets
 from urfb_tf import environment, strict_json
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.header import check_seed, header
+from urfb_tf.experiments.header import header
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.settled import settled_errors
 from urfb_tf.experiments.starts import shared_filters, starts
@@ -16,6 +16,7 @@ from urfb_tf.metrics import HomogeneityProbe, IncrementProbe
 from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.filters import filters_of
 from urfb_tf.results.schema import check
+from urfb_tf.seeds import check_seed
 from urfb_tf.training import Checkpoint, train
 
 CHECKPOINT = "checkpoint.npz"

@@ -20,13 +20,14 @@ from urfb_tf import data as datasets
 from urfb_tf import environment
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.header import check_seed, header
+from urfb_tf.experiments.header import header
 from urfb_tf.export import runner
 from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program, content_digest, lower
 from urfb_tf.files import check_writable, write_atomically
 from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.store import path_of
+from urfb_tf.seeds import check_seed
 from urfb_tf.training.epoch import EpochProgram, State, Tally, state_variables
 
 RUNNER = pathlib.Path(__file__).with_name("runner.py")

@@ -5,7 +5,7 @@ import random
 import keras
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError, is_positive
+from urfb_tf.errors import ArgumentError, is_positive, is_whole
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -24,7 +24,7 @@ class ErrorNoise(keras.layers.Layer):
         **kwargs: those of every Keras layer.
 
     Raises:
-        ArgumentError: if `level` is not a positive finite number.
+        ArgumentError: if `level` is not a positive finite number, or `seed` neither None nor a whole number >= 0.
     """
 
     def __init__(self, level: float, seed: int | None = None, **kwargs):
@@ -32,8 +32,10 @@ class ErrorNoise(keras.layers.Layer):
         if not is_positive(level):
             raise ArgumentError(f"Noise in the error needs a finite level > 0, but got {level!r}.")
         self.level = float(level)
-        self.seed = seed
-        self._generator = keras.random.SeedGenerator(random.randrange(2**31) if seed is None else seed)
+        if seed is not None and not is_whole(seed, 0):
+            raise ArgumentError(f"The seed of noise in the error is None or a whole number >= 0, but got {seed!r}.")
+        self.seed = None if seed is None else int(seed)
+        self._generator = keras.random.SeedGenerator(random.randrange(2**31) if seed is None else self.seed)
         self.built = True
         self.supports_masking = True
 

@@ -58,4 +58,4 @@ def pair(value, argument: str) -> tuple[int, int]:
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2 or not all(is_whole(v, 1) for v in values):
         raise ArgumentError(f"{argument} is a whole number >= 1 or a pair of them, but got {value!r}.")
-    return values
+    return int(values[0]), int(values[1])  # TensorFlow takes NumPy's in some places only

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError, is_whole
+from urfb_tf.seeds import check_seed
 
 
 def permutation(seed, epoch, count: int) -> tf.Tensor:
@@ -37,9 +38,13 @@ def batches(split: Split, *, batch_size: int, seed: int, first_epoch: int = 0) -
     Args:
         split: images [N, H, W, C] and labels [N].
         batch_size: examples per batch.
-        seed: the run's.
+        seed: the run's, from 0 to 2**31 - 1.
         first_epoch: the epoch to begin with, from 0.
+
+    Raises:
+        ArgumentError: if not one batch can be filled, or the seed is out of range.
     """
+    check_seed(seed)
     count = len(split.labels)
     kept = steps_per_epoch(count, batch_size) * batch_size
     images, labels = tf.constant(split.images), tf.constant(split.labels)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from urfb_tf.data import Dataset
 from urfb_tf.errors import ArgumentError, CheckpointError, is_positive, is_whole
 from urfb_tf.files import check_writable
+from urfb_tf.seeds import check_seed
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.distributed import DistributedEpochProgram
 from urfb_tf.training.epoch import EpochProgram, State, Tally
@@ -62,7 +63,7 @@ def train(
         epochs: up to which epoch to train, counted from the first start.
         learning_rate: SGD's step (the paper's is .1, fixed).
         batch_size: examples per step (the paper's is 500).
-        seed: of the order of the images.
+        seed: of the order of the images, from 0 to 2**31 - 1.
         loss: a Keras loss, its name or a function; None takes the compiled one.
         checkpoint: the file in which the run is kept. None keeps nothing.
         checkpoint_every: write it after so many epochs, and at the end.
@@ -99,6 +100,7 @@ def train(
             raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    check_seed(seed)
     probes = tuple(probes)
     program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile, grouped=grouped)
     for name in ("validation", "test"):
