@@ -8,11 +8,13 @@ import tensorflow as tf
 from urfb_tf import FeedbackConv2D, FeedbackDense
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.connectivity import keep
+from urfb_tf.training.epoch import constrain
 
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
     "adam": lambda: keras.optimizers.Adam(0.01),
     "decay": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),
+    "matrices": lambda: keras.optimizers.Muon(0.01),  # its step at a weight depends on the others
 }
 
 
@@ -58,6 +60,13 @@ def test_missing_connections_stay_exactly_zero(rule, optimizer):
         assert np.all(start[~mask] == 0)
         assert np.all(weights[mask] != 0)
     assert any(np.any(start != weights) for start, (weights, _) in zip(before, after, strict=True))
+
+
+def test_training_by_plain_sgd_looks_at_no_mask():
+    model = network("urfb", OPTIMIZERS["sgd"]())
+    weights = [tf.convert_to_tensor(variable) for variable in model.trainable_variables]
+    assert all(variable.constraint is not None for variable in model.trainable_variables)
+    assert all(kept is w for kept, w in zip(constrain(weights, model), weights, strict=True))
 
 
 def test_missing_connections_stay_zero_in_mixed_precision():

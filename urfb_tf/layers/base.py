@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf import rules
-from urfb_tf.layers.connectivity import Masked, RandomMask, check_connectivity, keep, redrawn, seeded
+from urfb_tf.layers.connectivity import Existing, Masked, RandomMask, check_connectivity, keep, redrawn, seeded
 from urfb_tf.layers.timing import Moment, Timing
 from urfb_tf.seeds import stream
 
@@ -114,14 +114,16 @@ class FeedbackLayer(keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
 
     def _add_masked(self, name, shape, initializer, connectivity, seed, **options):
-        mask = None
+        mask = constraint = None
         if connectivity < 1:
             coins = RandomMask(connectivity, stream(seed, name, "mask"))
             initializer = Masked(initializer, coins)
             mask = self.add_weight(
                 name=f"{name}_mask", shape=shape, initializer=coins, dtype="bool", trainable=False, autocast=False
             )
-        return self.add_weight(name=name, shape=shape, initializer=initializer, **options), mask
+            constraint = Existing(mask)
+        weights = self.add_weight(name=name, shape=shape, initializer=initializer, constraint=constraint, **options)
+        return weights, mask
 
     def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)

@@ -43,6 +43,20 @@ class Masked(keras.initializers.Initializer):
         return tf.where(self.mask(shape), values, tf.zeros([], values.dtype))
 
 
+class Existing(keras.constraints.Constraint):
+    """Exactly 0 where a mask is False: for optimisers whose step at a weight depends on the others.
+
+    Args:
+        mask: booleans of the weights' shape, a variable.
+    """
+
+    def __init__(self, mask: keras.Variable):
+        self.mask = mask
+
+    def __call__(self, w):
+        return keep(tf.convert_to_tensor(self.mask), tf.convert_to_tensor(w))
+
+
 class Scaled(keras.initializers.Initializer):
     """The values of one initialiser times a factor."""
 

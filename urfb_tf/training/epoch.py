@@ -16,6 +16,7 @@ from urfb_tf.data import Split
 from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
+from urfb_tf.layers.connectivity import Existing
 from urfb_tf.training.order import by_class, permutation, steps_per_epoch
 
 
@@ -58,9 +59,15 @@ def descend(weights: list[tf.Tensor], gradients: list[tf.Tensor], learning_rate:
 
 
 def constrain(weights: list[tf.Tensor], model: keras.Model) -> list[tf.Tensor]:
-    """A model's trainable weights within their constraints, as Keras' optimisers leave them after each step."""
+    """A model's trainable weights within their constraints, as Keras' optimisers leave them after each step.
+
+    Connections that do not exist need none: their gradient is 0, and so is SGD's step.
+    """
     constraints = [variable.constraint for variable in model.trainable_variables]
-    return [w if allow is None else allow(w) for w, allow in zip(weights, constraints, strict=True)]
+    return [
+        w if allow is None or isinstance(allow, Existing) else allow(w)
+        for w, allow in zip(weights, constraints, strict=True)
+    ]
 
 
 def by_example(loss: keras.losses.Loss) -> keras.losses.Loss:
