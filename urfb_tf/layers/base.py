@@ -25,7 +25,9 @@ class FeedbackLayer(keras.layers.Layer):
         rule: a name ("bp", "frfb", "urfb") or a `FeedbackRule`.
         activation: anything Keras takes, or a `SaturatedLinearity`. None is linear.
         use_bias: whether to add a bias. The paper has none.
-        connectivity: the share of W's connections that exist, in (0, 1].
+        connectivity: the share of W's connections that exist, in (0, 1]. The others stay 0 under every optimiser, but
+            for the averages (`use_ema`) of one whose step at a weight depends on others, such as Muon: Keras averages
+            before it constrains.
         feedback_connectivity: the same for R, drawn independently. None means `connectivity`.
         kernel_initializer, feedback_initializer, bias_initializer: of W, R and the bias. Given by name, W and R are
             drawn independently of one another.
