@@ -103,8 +103,11 @@ def test_labels_may_stand_in_a_column_and_be_of_any_number_type():
         assert float(OneVsRestHinge()(labels[:, None], fields)) == expected
 
 
+LOSSES = {"hinge": OneVsRestHinge(), "by class": OneVsRestHinge([0.5, 0, 1]), "circuit": CircuitHinge()}
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("loss", [OneVsRestHinge(), OneVsRestHinge([0.5, 0, 1]), CircuitHinge()], ids=repr)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_label_that_is_no_units_number_makes_the_loss_nan(loss, jit_compile):
     fields, labels = tf.constant([[0.5, -0.5, -2.0]] * 4), [2, 3, -1, 1]
 
