@@ -124,10 +124,12 @@ PUBLIC_MODULES = [
 ]  # fmt: skip
 UNLISTED = {
     "is_finite",
+    "is_number_of",
     "is_positive",
     "is_share",
     "is_whole",
     "like_one_of",
+    "nan_unless",
     "one_of",
 }  # helpers of the package's own checks
 

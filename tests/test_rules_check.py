@@ -167,11 +167,16 @@ def test_a_rule_needs_a_name_of_its_own_that_no_other_has(registered):
     class Urfb(rules.FeedbackRule):
         name = "URFB"
 
+    class UpdatedRandomFeedback(rules.UpdatedRandomFeedback):
+        name = "mine"
+
     before = dict(rules.RULES)
     with pytest.raises(ArgumentError, match="Nameless has no name of its own: set the class attribute `name`"):
         rules.register(Nameless)
     with pytest.raises(ArgumentError, match="cannot have the name 'URFB', which UpdatedRandomFeedback has"):
         rules.register(Urfb)
+    with pytest.raises(ArgumentError, match="'mine' cannot be called UpdatedRandomFeedback, as that of 'urfb' is"):
+        rules.register(UpdatedRandomFeedback)
     assert len(rules.RULES) == len(before)
     assert type(rules.get("urfb")) is rules.UpdatedRandomFeedback
 
@@ -183,10 +188,11 @@ def test_a_rule_that_is_defined_again_takes_the_place_of_the_one_before(register
 
         return rules.register(Again)
 
-    for called in ("again", "again", "Again"):
+    before = list(rules.RULES)
+    for called in ("again", "again", "Again", "other"):
         again = define(called)
-        assert type(rules.get("again")) is again
-    assert [name for name in rules.RULES if name.lower() == "again"] == ["Again"]
+        assert type(rules.get(called)) is again
+        assert list(rules.RULES) == [*before, called]
 
 
 @pytest.mark.parametrize("called", ["MyRule", "myrule", "MYRULE"])

@@ -14,20 +14,33 @@ def register(rule: type["FeedbackRule"]) -> type["FeedbackRule"]:
     A class that is defined again, as in a notebook's cell, takes the place of the one before.
 
     Raises:
-        ArgumentError: if the class has no `name` of its own, or another rule has it, in small or capital letters.
+        ArgumentError: if the class has no `name` of its own, or another rule has it, in small or capital letters; or if
+            another rule's class is called like it, by which Keras would find the wrong one in a saved model.
     """
     name = vars(rule).get("name")
     if not isinstance(name, str) or not name:
         raise ArgumentError(f"The rule {rule.__name__} has no name of its own: set the class attribute `name`.")
-    if (taken := _listed(name)) is not None:
-        other = RULES[taken]
-        if (other.__module__, other.__qualname__) != (rule.__module__, rule.__qualname__):
+    again = [known for known, other in RULES.items() if _place(other) == _place(rule)]
+    for known, other in RULES.items():
+        if known in again:
+            continue
+        if known.lower() == name.lower():
             raise ArgumentError(
                 f"The rule {rule.__name__} cannot have the name {name!r}, which {other.__name__} has: choose another."
             )
-        del RULES[taken]
+        if other.__name__ == rule.__name__:
+            raise ArgumentError(
+                f"The class of the rule {name!r} cannot be called {rule.__name__}, as that of {known!r} is: choose "
+                "another name for it."
+            )
+    for known in again:
+        del RULES[known]
     RULES[name] = rule
     return keras.saving.register_keras_serializable("urfb_tf")(rule)
+
+
+def _place(rule: type) -> tuple[str, str]:
+    return rule.__module__, rule.__qualname__
 
 
 def _listed(name: str) -> str | None:
