@@ -186,8 +186,8 @@ def test_sources_are_those_of_every_recorded_seed(record_errors, template):
         record_errors(URFB.id, [0.9], seed)
     record_errors(URFB.id, [0.9, 0.8], device="a GPU")  # other draws from seed 0
     rows = report.provenance(identifiers).rows
-    assert [row[:2] for row in rows] == [[URFB.id, "1"], [URFB.id, "2"], [f"{URFB.id}, seed 4", "1"]]
-    assert [row[4].split(" (")[0] for row in rows] == ["CPU", "a GPU", "CPU"]
+    assert [row[:2] for row in rows] == [[URFB.id, "1 to 1"], [URFB.id, "1 to 2"], [f"{URFB.id}, seed 4", "1 to 1"]]
+    assert [row[3].split(" (")[0] for row in rows] == ["CPU", "a GPU", "CPU"]
     (note,) = report.data_notes(identifiers)
     assert note.startswith("generated (60 train, 25 validation, 35 test images, sha256")
 

@@ -85,25 +85,25 @@ def last_error(experiment: Experiment, field: str = "test_error") -> float:
 def table() -> Table:
     """The runs `in_turn` on CIFAR-10, one row each; those not recorded say so, a way that no learner has in one row.
 
-    The error of a group right after it was learned, at the end, and the difference, each the mean over all groups but
-    the last; the first two again where the group's own units alone decide; the test error over all classes, and beside
+    The error of a group right after it was learned and at the end, each the mean over all groups but the last, among
+    all units and where the group's own units alone decide; the test error over all classes, and beside
     it that of joint training for as many epochs as each group has had, where Table 1 has it.
     """
     rows = []
     for way in WAYS:
         if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
-            rows.append([f"all, {way}", "not run", *[""] * 6])
+            rows.append([f"all, {way}", "not run", *[""] * 3])
             continue
         for name, (title, joint, _) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
-            cells = ["not run", *[""] * 5]
+            cells = ["not run", "", ""]
             if (among_all := of_experiment(experiment)) is not None:
                 within = of_experiment(experiment, "within_error")
                 assert within is not None
-                numbers = [among_all.before, among_all.after, among_all.forgotten, within.before, within.after]
-                cells = [f"{number:.3f}" for number in (*numbers, last_error(experiment))]
+                cells = [f"{each.before:.3f} to {each.after:.3f}" for each in (among_all, within)]
+                cells.append(f"{last_error(experiment):.3f}")
             rows.append([f"{title}, {way}", *cells, _joint(joint, experiment)])
-    header = ["", "learned", "end", "forgotten", "within: learned", "within: end", "test error", "joint"]
+    header = ["", "among all", "within", "test error", "joint"]
     return Table(header, rows)
 
 

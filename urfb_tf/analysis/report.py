@@ -70,21 +70,21 @@ def provenance(identifiers: Iterable[str]) -> Table:
     rows = []
     for identifier in identifiers:
         for result in recorded.every(identifier):
-            seed = result["seed"]
-            for session in result["sessions"]:
+            seed, sessions = result["seed"], result["sessions"]
+            ends = [*(session["from_epoch"] - 1 for session in sessions[1:]), len(result["epochs"])]
+            for session, end in zip(sessions, ends, strict=True):
                 hardware, versions = session["hardware"], session["versions"]
                 rows.append(
                     [
                         identifier if seed == 0 else f"{identifier}, seed {seed}",
-                        str(len(result["epochs"])),
-                        str(session["from_epoch"]),
+                        f"{session['from_epoch']} to {end}",
                         session["date"][:10],
                         f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
                         f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}",
                         session["commit"][:10],
                     ]
                 )
-    header = ["experiment", "epochs", "from epoch", "date", "device", "versions", "commit"]
+    header = ["experiment", "epochs", "date", "device", "versions", "commit"]
     return Table(header, rows or [["none recorded", *[""] * (len(header) - 1)]])
 
 
