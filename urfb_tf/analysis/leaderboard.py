@@ -13,7 +13,13 @@ from urfb_tf.table import Table
 EPOCHS = 20  # what a processor without a GPU reaches in minutes
 # What may differ between the runs of a board; everything else is the protocol, that of the paper's rows.
 FREE = ("network", "dataset", "rule", "epsilon", "loss", "connectivity", "batch_norm")
-BOARDS = (("simpnet", "cifar10"), ("simpnet", "cifar100"), ("deepnet", "cifar100"), ("deepernet", "cifar100"))
+BOARDS = (
+    ("simpnet", "cifar10"),
+    ("simpnet", "cifar100"),
+    ("deepnet", "cifar100"),
+    ("deepernet", "cifar100"),
+    ("deepernet_s", "cifar10"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
