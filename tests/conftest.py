@@ -151,6 +151,7 @@ def record_epochs(template, tmp_path, monkeypatch):
     records = tmp_path / "records"
     monkeypatch.setattr(results, "seeds", lambda key: results.store.seeds(key, records))
     monkeypatch.setattr(results, "load", lambda key, seed=0, **how: results.store.load(key, seed, records, **how))
+    monkeypatch.setattr(results, "load_all", lambda key, seed=0: results.store.load_all(key, seed, records))
     monkeypatch.setattr(results, "file_of", lambda result: results.store.file_of(result, records))
 
     def put(identifier: str, epochs: list[dict], seed: int = 0, device: str = "CPU") -> None:

@@ -11,8 +11,9 @@ from urfb_tf import plots
 from urfb_tf.__main__ import main
 from urfb_tf.analysis import recorded
 from urfb_tf.cli import parse
-from urfb_tf.cli.run import _diverged, _experiments, _ProgressBar
+from urfb_tf.cli.run import _experiments, _ProgressBar
 from urfb_tf.experiments import EXPERIMENTS
+from urfb_tf.export.runner import diverged_from
 from urfb_tf.results import load, seeds, store
 
 
@@ -168,7 +169,7 @@ def test_a_run_that_diverges_says_so_and_keeps_its_result_as_json(loss, capsys, 
 
 @pytest.mark.parametrize(("losses", "first"), [([1, 2], None), ([1, None], 2), ([None, None], 1), ([None, 1], None)])
 def test_a_loss_counts_as_diverged_from_where_it_stays_so(losses, first):
-    assert _diverged([{"epoch": n, "train_loss": loss} for n, loss in enumerate(losses, start=1)]) == first
+    assert diverged_from([{"epoch": n, "train_loss": loss} for n, loss in enumerate(losses, start=1)]) == first
 
 
 def test_the_progress_bar_shows_loss_and_error(capsys):

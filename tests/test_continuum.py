@@ -13,7 +13,7 @@ def record(monkeypatch):
     """Records a run of two epochs with one test error and one angle, by epsilon."""
     runs = {}
     monkeypatch.setattr(results, "seeds", lambda key: [0] if key in runs else [])
-    monkeypatch.setattr(results, "load", lambda key, seed=0, draws=None: runs[key])
+    monkeypatch.setattr(results, "load_all", lambda key, seed=0: [runs[key]])
 
     def put(epsilon: float, error: float, angle: float | None) -> None:
         angles = {"weight_angle": {"dense1": angle}, "error_angle": {"conv1": 40.0}}

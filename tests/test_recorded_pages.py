@@ -76,6 +76,7 @@ def store(monkeypatch):
 
         monkeypatch.setattr(results, "seeds", lambda identifier: [0] if identifier in lengths else [])
         monkeypatch.setattr(results, "load", load)
+        monkeypatch.setattr(results, "load_all", lambda identifier, seed=0: [load(identifier, seed)])
         monkeypatch.setattr(results, "file_of", lambda result: results.path_of(result["id"], result["seed"]))
 
     return put

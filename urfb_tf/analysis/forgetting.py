@@ -121,9 +121,12 @@ def compared(first: str, second: str, way: str) -> str:
         return f"`{way}` of {' and '.join(missing)} is not recorded yet."
     (one, other) = (each for each in found if each is not None)
     gap = round(one.forgotten, 3) - round(other.forgotten, 3)
-    verdict = f"{titles[0]} " + ("as much" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'more' if gap > 0 else 'less'}")
     if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
         verdict = "neither has anything left"
+    elif abs(gap) < 0.0005:
+        verdict = f"{titles[0]} as much"
+    else:
+        verdict = f"{titles[0]} {abs(gap):.3f} {'more' if gap > 0 else 'less'}"
     return (
         f"`{way}`: {titles[0]} forgets {one.forgotten:.3f} (from {one.before:.3f} to {one.after:.3f}), {titles[1]} "
         f"{other.forgotten:.3f} (from {other.before:.3f} to {other.after:.3f}); {verdict}."

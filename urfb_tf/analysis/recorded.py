@@ -45,8 +45,12 @@ def runs(identifier: str, draws: str | None = None) -> dict[int, dict]:
 
 
 def every(identifier: str) -> list[dict]:
-    """All recorded results of an experiment, by seed; of one seed, each kind of draws."""
-    return [run for seed in results.seeds(identifier) for run in _by_draws(identifier, seed).values()]
+    """All recorded results of an experiment, by seed; of one seed, each kind of draws, TensorFlow's first."""
+    return [
+        run
+        for seed in results.seeds(identifier)
+        for run in sorted(results.load_all(identifier, seed), key=lambda each: draws_of(each) == XLA)
+    ]
 
 
 def reaching(
@@ -76,10 +80,8 @@ def reaching(
     }
 
 
-def _by_draws(
-    identifier: str, seed: int, epoch: int = 0, has: Callable[[dict], bool] = lambda run: True
-) -> dict[str, dict]:
-    known = (results.load(identifier, seed, draws=draws) for draws in (TENSORFLOW, XLA))
+def _by_draws(identifier: str, seed: int, epoch: int, has: Callable[[dict], bool]) -> dict[str, dict]:
+    known = results.load_all(identifier, seed)
     return {draws_of(run): run for run in known if len(run["epochs"]) >= epoch and has(run)}
 
 

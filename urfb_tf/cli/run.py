@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
     from urfb_tf.experiments.run import RESULT, run
+    from urfb_tf.export.runner import diverged_from
 
     folder = options.out or pathlib.Path("runs", *experiment.id.split("/"), f"seed{seed}")
     result = run(
@@ -48,14 +49,8 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
         f"{experiment.id}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f} "
         f"(with dropout {last['train_error']:.3f}), test error {last['test_error']:.3f}; result in {folder / RESULT}"
     )
-    if (first := _diverged(result["epochs"])) is not None:
+    if (first := diverged_from(result["epochs"])) is not None:
         print(f"{experiment.id}: from epoch {first} on the loss is no finite number: try a smaller learning rate.")
-
-
-def _diverged(epochs: list[dict]) -> int | None:
-    """From which epoch on the loss is no finite number; None if the last one is."""
-    first = 1 + max((epoch["epoch"] for epoch in epochs if epoch["train_loss"] is not None), default=0)
-    return first if first <= len(epochs) else None
 
 
 def _experiments(options: argparse.Namespace) -> list:

@@ -378,6 +378,12 @@ def _share(total, examples) -> float:
     return round(float(np.asarray(total)) / float(np.asarray(examples)), 6)
 
 
+def diverged_from(epochs: list[dict]) -> int | None:
+    """From which epoch on the loss is no finite number; None if the last one is."""
+    first = 1 + max((epoch["epoch"] for epoch in epochs if epoch["train_loss"] is not None), default=0)
+    return first if first <= len(epochs) else None
+
+
 def _finite(number: float) -> float | None:
     """A number as JSON has it: None if it is not finite."""
     return number if math.isfinite(number) else None
@@ -447,8 +453,7 @@ def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> No
             f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
             f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
         )
-        first = 1 + max((epoch["epoch"] for epoch in run.epochs if epoch["train_loss"] is not None), default=0)
-        if first <= len(run.epochs):
+        if (first := diverged_from(run.epochs)) is not None:
             print(f"{run.folder.name}: from epoch {first} on the loss is no finite number: try a smaller learning rate")
 
 

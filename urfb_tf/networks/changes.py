@@ -178,9 +178,22 @@ def learns(layer: keras.layers.Layer) -> bool:
     return any(id(variable) not in inside for variable in layer.trainable_variables)
 
 
-def rebuild(model: keras.Model, chosen: list, replace: Callable, values: Callable) -> keras.Model:
-    """A copy in which `replace(layer)` stands for each chosen layer, its weights `values(old, new, name)`."""
-    check_reach(model, chosen, "change it there, or name only other layers in layers=[...]")
+def rebuild(
+    model: keras.Model,
+    chosen: list,
+    replace: Callable,
+    values: Callable,
+    otherwise: Callable = lambda layer: "change it there, or name only other layers in layers=[...]",
+) -> keras.Model:
+    """A copy in which `replace(layer)` stands for each chosen layer, its weights `values(old, new, name)`.
+
+    Args:
+        otherwise: what to do about a layer that another one holds, which makes it itself, in the copy too.
+
+    Raises:
+        ArgumentError: if the model is neither functional nor sequential, or another layer holds a chosen one.
+    """
+    _check_reach(model, chosen, otherwise)
     chosen_ids = {id(layer) for layer in chosen}
     copies = []
 
@@ -220,12 +233,8 @@ def config_of(layer) -> dict:
         layer.activation = activation
 
 
-def check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherwise: str) -> None:
-    """Raise an ArgumentError if a copy of the model could not have others in place of some of its layers.
-
-    Args:
-        otherwise: what to do about a layer that another one holds, which makes it itself, in the copy too.
-    """
+def _check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherwise: Callable) -> None:
+    """Raise an ArgumentError if a copy of the model could not have others in place of some of its layers."""
     if not getattr(model, "inputs", None):
         raise ArgumentError("Only built functional and sequential models can be changed so; this one is neither.")
     reached = list(in_graph(model))
@@ -234,7 +243,7 @@ def check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherw
             holder = next(each for each in reached if any(layer is inner for inner in everything_in(each)))
             raise ArgumentError(
                 f"Layer {layer.name!r} lies inside {holder.name!r}, where no other layer can take its place from "
-                f"outside: {otherwise}."
+                f"outside: {otherwise(layer)}."
             )
 
 

@@ -10,7 +10,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
 from urfb_tf.layers.connectivity import reseeded
 from urfb_tf.layers.walk import everything_in, keyed
-from urfb_tf.networks.changes import check_reach, choose, learns, rebuild, without_receiver
+from urfb_tf.networks.changes import choose, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
 
@@ -51,7 +51,6 @@ def convert(
     chosen = [layer for layer in layers_of(model) if type(layer) in KINDS and id(layer) not in skipped]
     for layer in chosen:
         _check(layer)
-        check_reach(model, [layer], _otherwise(layer))
     lowest = without_receiver(model, [*chosen, *feedback_layers(model)])
     seeds = {id(layer): stream(seed, key, "convert") for key, layer in keyed(model, chosen).items()}
 
@@ -61,7 +60,7 @@ def convert(
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))
 
-    return connect_direct_feedback(rebuild(model, chosen, replace, values), seed=seed)
+    return connect_direct_feedback(rebuild(model, chosen, replace, values, _otherwise), seed=seed)
 
 
 def under_back_propagation(model: keras.Model) -> list[str]:

@@ -77,6 +77,17 @@ def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, draw
     return _read_record(_other(path))
 
 
+def load_all(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> list[dict]:
+    """The recorded results of an experiment and seed: the longest, and that of other draws if there is one.
+
+    Raises:
+        ResultError: as in `load`.
+    """
+    longest = load(identifier, seed, folder)
+    other = _other(path_of(identifier, seed, folder))
+    return [longest, *([_read_record(other)] if other.exists() else [])]
+
+
 def read(path: pathlib.Path) -> dict:
     """A result file as a run writes it, checked.
 

@@ -1,7 +1,5 @@
 """What fixes a run whose caller does not say it: a checkpoint is continued only where it agrees."""
 
-import json
-
 import keras
 
 from urfb_tf.compiled_loss import loss_of
@@ -30,13 +28,8 @@ def continues(found: list[dict], history: list[dict]) -> bool:
         history = plain({"epochs": history}, "The history")["epochs"]
     except ArgumentError:
         return False
-    pairs = zip(map(_text, found), map(_text, history), strict=False)
-    return all(one == other for one, other in pairs)
-
-
-def _text(record: dict) -> str:
-    """A record as text, in which what is no number is equal to itself; without its time."""
-    return json.dumps({**record, "seconds": None}, sort_keys=True)
+    pairs = zip(found, history, strict=False)
+    return all({**one, "seconds": None} == {**other, "seconds": None} for one, other in pairs)
 
 
 def _configuration(loss: keras.losses.Loss) -> dict:
