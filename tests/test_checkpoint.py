@@ -79,6 +79,11 @@ def test_a_flipped_bit_is_noticed_or_harmless(saved):
     assert noticed > len(whole) / 9  # most of them
 
 
+def test_a_folder_is_no_checkpoint_and_nothing_in_it_need_move(tmp_path):
+    with pytest.raises(CheckpointError, match=r"is a folder: name the checkpoint's file, such as .*checkpoint\.npz"):
+        Checkpoint.load(tmp_path)
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00", b"PK\x03\x04"])
 def test_another_file_is_refused(saved, content):
     saved.write_bytes(content)

@@ -52,8 +52,10 @@ class Checkpoint:
         """Read a checkpoint back.
 
         Raises:
-            CheckpointError: if there is none or it is damaged.
+            CheckpointError: if there is none, it is damaged, or the path is a folder's.
         """
+        if path.is_dir():
+            raise CheckpointError(f"{path} is a folder: name the checkpoint's file, such as {path / 'checkpoint.npz'}.")
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 header = strict_json.loads(archive["header"].tobytes())
