@@ -241,4 +241,4 @@ def test_harm_says_what_costs_nothing_something_and_everything(record_errors):
         f"It is more than 0.02 above URFB's: {alternate} (+0.050). 1 of these 4 runs is not recorded yet."
     )
     record_errors(IMPERFECT[3].id, [0.89] * 5)
-    assert findings.harm(PERFECT, IMPERFECT).endswith(f"It is at chance: {circuit} (+0.490).")
+    assert findings.harm(PERFECT, IMPERFECT).endswith(f"It is within 0.02 of guessing: {circuit} (+0.490).")

@@ -39,6 +39,20 @@ def differences() -> Differences:
     return found
 
 
+def by_epoch(row: str, change: str) -> list[float]:
+    """The changed test error less the default's in each epoch that both have reached; of several seeds, the first.
+
+    Args:
+        row: of Table 1, such as "bp-hinge".
+        change: such as "slope=1.0".
+    """
+    pair = recorded.comparable((f"ablations/cifar10/{row}/{change}", f"table1/cifar10/{row}"))
+    changed_epochs, default_epochs = (next(iter(of_one.values()), {"epochs": []})["epochs"] for of_one in pair)
+    return [
+        one["test_error"] - other["test_error"] for one, other in zip(changed_epochs, default_epochs, strict=False)
+    ]
+
+
 def table(found: Differences) -> Table:
     """`differences` as a table, one row per change and rule; those not recorded say so."""
     rows = []

@@ -1,12 +1,14 @@
 """What the recorded runs say, in sentences and tables that stay right when runs are added or go on."""
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 
 from urfb_tf.analysis import angles, recorded
 from urfb_tf.data.cifar import CLASSES
 from urfb_tf.experiments import Experiment
 from urfb_tf.table import Table
 
+NEAR_CHANCE = 0.03  # of guessing; a network this near to it on CIFAR-100 has learned next to nothing
 _SPLITS = {"train": "train_error_evaluated", "test": "test_error"}
 
 
@@ -30,7 +32,12 @@ def state(experiments: Iterable[Experiment]) -> str:
 
 
 def compared(
-    first: Experiment, second: Experiment, *, split: str = "test", names: tuple[str, str] | None = None
+    first: Experiment,
+    second: Experiment,
+    *,
+    split: str = "test",
+    names: tuple[str, str] | None = None,
+    when: str | None = None,
 ) -> str:
     """An error of one row against another's: what is recorded at the same epoch, and what the paper prints.
 
@@ -38,12 +45,13 @@ def compared(
         first, second: rows of the paper.
         split: "train", dropout off, or "test".
         names: what to call them. None takes their titles.
+        when: of the paper's numbers. None says after how many epochs.
     """
     one, other = names or (first.title, second.title)
     assert first.paper is not None
     assert second.paper is not None
     lengths = {first.paper_epochs, second.paper_epochs}
-    when = f"after {first.paper_epochs} epochs" if len(lengths) == 1 else "at the end of both runs"
+    when = when or (f"after {first.paper_epochs} epochs" if len(lengths) == 1 else "at the end of both runs")
     printed = _against(getattr(first.paper, split), getattr(second.paper, split), 2)
     measured = recorded.compare(first.id, second.id, _SPLITS[split])
     if measured is None:
@@ -60,6 +68,39 @@ def compared(
         f"{epochs}, the {split} error of {one} is {gap}{place} that of {other} "
         f"{values}; in the paper, {when}, {in_paper} {paper_values}."
     )
+
+
+def near_guessing(experiments: Iterable[Experiment]) -> str:
+    """Which recorded rows of one dataset err about as often as guessing does, over their last epochs; "" if none."""
+    rows = list(experiments)
+    latest = {
+        row: statistics.fmean(recorded.recent(run["epochs"], "test_error") for run in known.values())
+        for row in rows
+        if (known := recorded.runs(row.id))
+    }
+    near = {row: error for row, error in latest.items() if error > _chance(row) - NEAR_CHANCE}
+    if not near:
+        return ""
+    who = _list([f"{row.title} ({error:.3f})" for row, error in near.items()])
+    sentence = f"Of the recorded rows, {who} {_is(list(near))} within {NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
+    if any(row.rule == "bp" for row in near):
+        return f"{sentence}: as long as back-propagation itself is, the order of the rules says nothing about feedback."
+    return f"{sentence}."
+
+
+def at_equal_train_error(experiments: Iterable[Experiment], levels: Sequence[float]) -> Table:
+    """Test errors where each run's train error, dropout off, first comes down to a level: means over five epochs.
+
+    Args:
+        experiments: one row each; those not recorded are left out.
+        levels: train errors, one column each. A run that never comes down so far has nothing there.
+    """
+    rows = []
+    for title, epochs in recorded.histories(experiments).items():
+        ends = [recorded.reached(epochs, _SPLITS["train"], level) for level in levels]
+        errors = ["" if end is None else f"{recorded.recent(epochs[:end], _SPLITS['test']):.3f}" for end in ends]
+        rows.append([title, *errors])
+    return Table(["test error where the train error is", *(f"{level:g}" for level in levels)], rows)
 
 
 def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
@@ -106,7 +147,7 @@ def harm(base: Experiment, experiments: Iterable[Experiment], gap: float = 0.02)
     """
     rows = list(experiments)
     measured = {row: recorded.compare(row.id, base.id) for row in rows}
-    chance = 1 - 1 / CLASSES[base.dataset]
+    chance = _chance(base)
     groups: dict[str, list[str]] = {"within": [], "below": [], "above": [], "chance": []}
     for row, found in measured.items():
         if found is None:
@@ -118,7 +159,7 @@ def harm(base: Experiment, experiments: Iterable[Experiment], gap: float = 0.02)
         "within": f"within {gap:g} of {base.title}'s",
         "below": f"more than {gap:g} below {base.title}'s",
         "above": f"more than {gap:g} above {base.title}'s",
-        "chance": "at chance",
+        "chance": f"within {gap:g} of guessing",
     }
     known = [f"{ways[place]}: {'; '.join(titles)}" for place, titles in groups.items() if titles]
     missing = sum(found is None for found in measured.values())
@@ -128,6 +169,10 @@ def harm(base: Experiment, experiments: Iterable[Experiment], gap: float = 0.02)
         f" {missing} of these {len(rows)} runs {'is' if missing == 1 else 'are'} not recorded yet." if missing else ""
     )
     return f"At the same epoch, the test error is {'. It is '.join(known)}.{rest}"
+
+
+def _chance(experiment: Experiment) -> float:
+    return 1 - 1 / CLASSES[experiment.dataset]
 
 
 def _against(first: float, second: float, digits: int) -> tuple[str, str, str]:

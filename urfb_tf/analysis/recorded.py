@@ -152,3 +152,9 @@ def recent(epochs: Sequence[dict], field: str, window: int = WINDOW) -> float:
     """
     values = [math.nan if record[field] is None else record[field] for record in epochs[-window:]]
     return sum(values) / len(values)
+
+
+def reached(epochs: Sequence[dict], field: str, level: float) -> int | None:
+    """The first epoch at which the mean of a field over the last epochs, as in `recent`, is at most `level`, if any."""
+    ends = range(WINDOW, len(epochs) + 1)
+    return next((end for end in ends if recent(epochs[:end], field) <= level), None)

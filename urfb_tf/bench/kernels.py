@@ -61,7 +61,7 @@ def run(settings: Settings, machine: Machine, networks: Mapping[str, str] = NETW
         rows += [_measured(network, each, settings.repeats) for each in operations(model, settings.batch)]
     call = interleaved({"": _compiled(lambda x: x, [tf.constant(0.0)])}, repeats=51)[""].median
     # Again, as what else runs may have lowered the first measurement: a ceiling is the most that was ever seen.
-    machine = machine.or_better(Machine.measured(size=1024))
+    machine = machine.or_better(Machine.measured())
     bounded = [dataclasses.replace(row, bound=machine.seconds(row.flops, row.traffic / 4)) for row in rows]
     return {
         "batch": settings.batch,

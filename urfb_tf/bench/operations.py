@@ -75,8 +75,7 @@ def _gather(model: keras.Model, batch: int) -> Operation:
 def _weighted(layer: FeedbackConv2D | FeedbackDense, batch: int) -> Iterator[Operation]:
     x, error = _numbers(batch, layer.input.shape), _numbers(batch, layer.output.shape)
     w = tf.convert_to_tensor(layer.kernel)
-    places = _size(error) // layer.kernel.shape[-1]  # examples times locations
-    flops, traffic = 2 * places * _size(w), 4 * (_size(x) + _size(w) + _size(error))
+    flops, traffic = 2 * batch * _products(layer), 4 * (_size(x) + _size(w) + _size(error))
     yield Operation(layer.name, "forward", layer._forward, [x, w], flops, traffic)
     yield Operation(layer.name, "increment", layer._correlate, [x, error], flops, traffic)
     if layer.rule.has_feedback:
@@ -86,6 +85,15 @@ def _weighted(layer: FeedbackConv2D | FeedbackDense, batch: int) -> Iterator[Ope
         activation, numbers = layer.activation, _size(error)
         yield Operation(layer.name, "activation", activation, [error], 0, 8 * numbers)
         yield Operation(layer.name, "activation, error down", _gradient(activation), [error, error], 0, 12 * numbers)
+
+
+def _products(layer: FeedbackConv2D | FeedbackDense) -> int:
+    """How many products an example takes, those with the zeros at an image's border not counted."""
+    *window, below, above = layer.kernel.shape
+    if not window:
+        return below * above
+    inside = layer._forward(tf.ones([1, *layer.input.shape[1:-1], 1]), tf.ones([*window, 1, 1]))
+    return int(tf.reduce_sum(inside)) * below * above
 
 
 def _pooling(layer: keras.layers.Layer, batch: int) -> Iterator[Operation]:

@@ -15,7 +15,9 @@ def provenance(records: Mapping[str, dict]) -> Table:
             rows.append([subject, "not recorded", *[""] * 5])
             continue
         record = records[subject]
-        hardware, machine = record["hardware"], record["machine"]
+        # An operation's bound is held against ceilings that were measured after it too.
+        later = {name: record["found"][name] for name in record["machine"] if name in record["found"]}
+        hardware, machine = record["hardware"], record["machine"] | later
         rows.append(
             [
                 subject,
