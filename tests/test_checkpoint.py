@@ -332,9 +332,8 @@ def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_d
         run(small_data, path, 4, checkpoint_every=2, **{moment: press})
     finished = call if moment == "after_epoch" else call - 1
     assert [record["epoch"] for record in caught.value.epochs] == list(range(1, finished + 1))
-    assert str(caught.value).startswith(
-        f"Stopped after {finished} finished epochs, saved in {path}; run the same command"
-    )
+    told = f"Stopped after {finished} finished epochs, saved in {path}; run the same command"
+    assert str(caught.value).startswith(told if finished else "Stopped before the first epoch was finished")
     assert path.exists() == (finished > 0)
     assert_equal(run(small_data, path, 4, checkpoint_every=2), unstopped(4))
 

@@ -1,7 +1,10 @@
 """The commands: what goes wrong is told in one line, and what goes right says where it is."""
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -230,8 +233,8 @@ def test_status_says_how_far_runs_have_come(capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first.split()[1:4] == ["seed", "0", "2"]
     assert second.split()[1:4] == ["seed", "1", "2"]
-    assert main(["status", "--runs", "nowhere"]) == 0
-    assert capsys.readouterr().out == "No run has finished an epoch in nowhere.\n"
+    assert main(["status", "--runs", "nowhere"]) == 1
+    assert "There is no folder nowhere" in capsys.readouterr().err
 
 
 def test_status_names_a_damaged_result_and_goes_on(capsys, tmp_path, template):
@@ -287,6 +290,21 @@ def test_results_of_some_places_are_shown_alone(capsys):
     assert sum(int(part.split()[0]) for part in summary.split(", ")) == 12
     assert main(["results", "--json", "table1/cifar10/urfb", "table3"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 4 + 12
+
+
+def test_nobody_who_reads_on_is_no_error():
+    nobody, output = os.pipe()
+    os.close(nobody)
+    command = [sys.executable, "-m", "urfb_tf", "list"]
+    done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, timeout=300)
+    os.close(output)
+    assert done.returncode == 141
+    assert "Error" not in done.stderr
+
+
+def test_a_number_of_epochs_that_cannot_be_is_named(capsys):
+    assert main(["run", "table1/cifar10/urfb", "--dataset", "generated", "--epochs", "-1", "--quiet"]) == 1
+    assert "epochs is a whole number >= 1, but got -1." in capsys.readouterr().err
 
 
 def test_the_module_is_the_command(python):

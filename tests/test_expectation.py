@@ -58,6 +58,10 @@ def test_no_movement_brings_the_weights_nearer_than_the_connections_allow(moveme
     assert smallest_angle(connectivity) - 1e-6 <= reached <= 90
 
 
+def test_a_movement_beyond_all_measure_brings_them_together():
+    assert expected_angle(1e200) == pytest.approx(0, abs=1e-6)
+
+
 def test_at_a_right_angle_nothing_has_moved():
     assert movement_of(90) == pytest.approx(0, abs=1e-15)
     assert movement_of(91) == 0

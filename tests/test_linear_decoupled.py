@@ -118,6 +118,19 @@ def test_a_bad_argument_is_refused_with_a_sentence(sentence):
         linear.integrate(**{**arguments, **REFUSED[sentence]})
 
 
+def test_lists_and_whole_numbers_are_numbers_too():
+    lists, arrays = ([1, 2], [3], 1), (np.array([1.0, 2.0]), np.array([3.0]), 1.0)
+    for function in (linear.invariants, linear.rate, lambda *args: linear.derivatives(4, *args)):
+        np.testing.assert_array_equal(function(*lists), function(*arrays))
+    for function in (linear.above, linear.below):
+        np.testing.assert_array_equal(function([1, 2], [3, 4], 1), function(np.array([1.0, 2]), np.array([3.0, 4]), 1))
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(ArgumentError, match="must be real"):
+        linear.integrate(1.0, [0.3 + 0.1j], 1.0, [1.0])
+
+
 def test_frames_are_orthonormal_and_diagonalise():
     target = np.random.default_rng(0).normal(size=[2, 5])
     frames = linear.frames(target, [4, 3], seed=1)

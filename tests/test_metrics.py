@@ -290,3 +290,30 @@ def test_error_angles_of_a_subclassed_model_are_refused(batch):
     model(tf.ones([2, 4]))
     with pytest.raises(ArgumentError, match="need a functional model"):
         metrics.error_angles(model, np.ones((2, 4)), np.ones(2), keras.losses.MeanSquaredError())
+
+
+@pytest.mark.parametrize("measure", [metrics.update_angles, metrics.error_angles, metrics.error_ratios])
+def test_a_model_with_several_outputs_is_refused(measure, batch):
+    images, labels = batch
+    inputs = keras.Input(images.shape[1:])
+    flat = keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, [FeedbackDense(3)(flat), FeedbackDense(3)(flat)])
+    with pytest.raises(ArgumentError, match="one output, but this one has 2"):
+        measure(model, images, labels, "mse")
+
+
+def test_a_batch_may_have_several_inputs():
+    x, labels = np.ones([4, 3], np.float32), np.array([0, 1, 2, 0])
+    inputs = [keras.Input([3]), keras.Input([3])]
+    hidden = FeedbackDense(5, rule="frfb", name="hidden")(keras.layers.Concatenate()(inputs))
+    model = keras.Model(inputs, FeedbackDense(3, name="output")(hidden))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert set(metrics.update_angles(model, [x, x], labels, loss)) == {"hidden", "output"}
+    with pytest.raises(ArgumentError, match="4 images and 3 labels"):
+        metrics.update_angles(model, [x, x], labels[:3], loss)
+
+
+@pytest.mark.parametrize("measure", [metrics.weight_angles, metrics.shared_weight_angles])
+def test_a_model_without_weights_is_refused(measure):
+    with pytest.raises(ArgumentError, match="needs a model that has weights"):
+        measure(keras.Sequential([FeedbackDense(3)]))

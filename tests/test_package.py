@@ -3,8 +3,11 @@
 import dataclasses
 import importlib.metadata
 import inspect
+import os
 import pathlib
 import pkgutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -34,6 +37,13 @@ def test_everything_public_is_documented(name):
         if not member.__module__.startswith("urfb_tf"):
             continue
         assert member.__dict__.get("__doc__") if inspect.isclass(member) else member.__doc__, f"{name}.{key}"
+
+
+def test_another_backend_of_keras_is_refused():
+    command, surroundings = [sys.executable, "-c", "import urfb_tf"], {**os.environ, "KERAS_BACKEND": "numpy"}
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "set the environment variable KERAS_BACKEND to tensorflow" in done.stderr.splitlines()[-1]
 
 
 def test_the_interface_is_what_users_were_told():

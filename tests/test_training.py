@@ -327,7 +327,7 @@ def test_impossible_numbers_are_refused(options, tiny):
 
 
 def test_a_model_without_weights_or_loss_is_refused(tiny):
-    with pytest.raises(ArgumentError, match="no weights yet"):
+    with pytest.raises(ArgumentError, match="Training needs a model that has weights"):
         train(keras.Sequential([FeedbackDense(3)]), tiny, epochs=1)
     inputs = keras.Input((8, 8, 3))
     bare = keras.Model(inputs, FeedbackDense(3)(keras.layers.Flatten()(inputs)))

@@ -21,6 +21,14 @@ if ("-m", "urfb_tf") in zip(_sys.orig_argv, _sys.orig_argv[1:], strict=False) or
     _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
+import keras as _keras
+
+if _keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"urfb_tf computes with TensorFlow, but Keras with {_keras.backend.backend()}: set the environment variable "
+        "KERAS_BACKEND to tensorflow before Keras is imported."
+    )
+
 # Layers, losses, activations and rules are imported at once, so that Keras can load a saved model after
 # `import urfb_tf` alone; what needs more than TensorFlow is imported where it is used.
 from urfb_tf.activations import SaturatedLinearity as SaturatedLinearity

@@ -1,16 +1,27 @@
 """`python -m urfb_tf`: run experiments from the command line."""
 
+import os
 import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 1 for a mistake told in one sentence, or 130 after Ctrl-C."""
+    """Run one command.
+
+    Returns:
+        The exit status: 0; 1 for a mistake, told in one sentence; 130 after Ctrl-C; 141 if nobody reads on, as after
+        `| head`.
+    """
     from urfb_tf.cli import parse
     from urfb_tf.errors import UrfbError
 
     options = parse(arguments)
     try:
-        return options.command(options)
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left would fail again at the end
+        return 141
     except UrfbError as error:
         print(f"urfb_tf: {error}", file=sys.stderr)
         return 1

@@ -16,8 +16,10 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
         purpose: what needs the loss, as the subject of a sentence in the singular.
 
     Raises:
-        ArgumentError: if there is no such loss, or the model is compiled with several.
+        ArgumentError: if there is no such loss, the model is compiled with several, or it has several outputs.
     """
+    if (count := len(getattr(model, "outputs", None) or "1")) > 1:
+        raise ArgumentError(f"{purpose} needs a model with one output, but this one has {count}.")
     given = loss if loss is not None else getattr(model, "loss", None)
     try:
         found = keras.losses.get(given)

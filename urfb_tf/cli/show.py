@@ -25,11 +25,13 @@ def list_experiments(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """One line per run that has a result in the folder; the exit status is 1 if one cannot be read."""
-    from urfb_tf.errors import ResultError
+    from urfb_tf.errors import ArgumentError, ResultError
     from urfb_tf.experiments import EXPERIMENTS
     from urfb_tf.experiments.run import RESULT
     from urfb_tf.results.store import read
 
+    if not options.runs.is_dir():
+        raise ArgumentError(f"There is no folder {options.runs}: `run` makes one, and `--runs` names another.")
     paths = sorted(options.runs.rglob(RESULT))
     width, damaged = max(map(len, EXPERIMENTS)) + 2, False
     for path in paths:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from urfb_tf import data as datasets
 from urfb_tf import environment, strict_json
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import header
 from urfb_tf.experiments.lessons import lesson
@@ -59,6 +60,8 @@ def run(
         UrfbError: as `load`, `train` and the model do.
     """
     check_seed(seed)
+    if not is_whole(epochs, 1):
+        raise ArgumentError(f"epochs is a whole number >= 1, but got {epochs!r}.")
     data = datasets.load(experiment.dataset) if data is None else data
     head = header(experiment, data, seed)
     identity = {**head["configuration"], "seed": seed, "data_sha256": head["data"]["sha256"], "alignment": alignment}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import keras
 
+from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.base import FeedbackLayer
 
 
@@ -19,6 +20,16 @@ def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
 def feedback_layers(model: keras.Model) -> list[FeedbackLayer]:
     """Those that have a feedback rule."""
     return [layer for layer in layers_of(model) if isinstance(layer, FeedbackLayer)]
+
+
+def check_built(model: keras.Model, purpose: str) -> None:
+    """Raise an ArgumentError if a model has no weights yet.
+
+    Args:
+        purpose: what needs them, as the subject of a sentence in the singular.
+    """
+    if not model.built:
+        raise ArgumentError(f"{purpose} needs a model that has weights: call it once on a batch of what it takes.")
 
 
 def keyed(model: keras.Model, layers: Iterable[keras.layers.Layer]) -> dict[str, keras.layers.Layer]:

@@ -8,11 +8,14 @@ from urfb_tf.errors import ArgumentError
 
 
 def finite(name: str, value) -> np.ndarray:
-    """`value` as an array of finite float64 numbers."""
+    """`value`, real, as an array of finite float64 numbers."""
     try:
-        array = np.asarray(value, np.float64)
+        array = np.asarray(value)
+        array = array if np.iscomplexobj(array) else np.asarray(array, np.float64)
     except (TypeError, ValueError) as problem:
         raise ArgumentError(f"{name} must be numbers in a regular array, but got {value!r}.") from problem
+    if np.iscomplexobj(array):
+        raise ArgumentError(f"{name} must be real, but got complex numbers.")
     if not np.isfinite(array).all():
         raise ArgumentError(f"{name} must be finite, but contains infinities or NaN.")
     return array

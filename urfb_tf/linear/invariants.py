@@ -16,6 +16,7 @@ def invariants(lambdas, lambda_r, epsilon) -> np.ndarray:
     Returns:
         [k - 1, ...], for i = 2..k.
     """
+    lambdas, lambda_r, epsilon = (np.asarray(x, float) for x in (lambdas, lambda_r, epsilon))
     return lambda_r * lambdas[1:] + epsilon * lambdas[1:] ** 2 / 2 - lambdas[:-1] ** 2 / 2
 
 

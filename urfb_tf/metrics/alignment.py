@@ -14,7 +14,7 @@ from urfb_tf.compiled_loss import loss_of
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
 from urfb_tf.layers.graph import node_of
-from urfb_tf.layers.walk import feedback_layers_by_key
+from urfb_tf.layers.walk import check_built, feedback_layers_by_key
 from urfb_tf.rules import BackPropagation
 
 IMAGES = 500  # the first of the training set, on which a recorded run's alignment is measured
@@ -48,6 +48,7 @@ def shared_weight_angles(model: keras.Model) -> dict[str, float | None]:
 
 def _weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """W and what carries the error down, of each layer where these differ."""
+    check_built(model, "An angle")
     return {
         key: (tf.convert_to_tensor(layer.kernel), layer.carrying_feedback())
         for key, layer in feedback_layers_by_key(model).items()
@@ -57,6 +58,7 @@ def _weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
 
 def _shared_weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Both with 0 wherever either has no connection, of each layer in which some lack one."""
+    check_built(model, "An angle")
     found = {}
     for key, layer in feedback_layers_by_key(model).items():
         if layer.kernel_mask is not None and layer.feedback_mask is not None and not layer.rule.symmetric:
@@ -129,8 +131,10 @@ def _vector(x) -> tf.Tensor:
 
 
 def check_batch(images, labels) -> None:
-    """Raise an ArgumentError if there are not as many labels as images."""
-    count, labelled = (tf.convert_to_tensor(x).shape[0] for x in (images, labels))  # None where only a run tells
+    """Raise an ArgumentError if there are not as many labels as images, several inputs being one batch."""
+    first = tf.nest.flatten(images)[0]
+    batch = first if getattr(first, "shape", ()) else images  # images may be nested lists of numbers
+    count, labelled = (tf.convert_to_tensor(x).shape[0] for x in (batch, labels))  # None where only a run tells
     if None not in (count, labelled) and count != labelled:
         raise ArgumentError(f"Each image needs its label, but got {count} images and {labelled} labels.")
 

@@ -17,6 +17,7 @@ from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import Existing
+from urfb_tf.layers.walk import check_built
 from urfb_tf.training.order import by_class, permutation, steps_per_epoch
 
 
@@ -108,8 +109,7 @@ class EpochProgram:
         jit_compile: bool | None = None,
         grouped: bool = False,
     ):
-        if not model.built:
-            raise ArgumentError("The model has no weights yet: call it once on a batch of images, then train it.")
+        check_built(model, "Training")
         self._losses = by_example(loss_of(model, loss, purpose="Training"))
         self.model = model
         self.batch_size = batch_size

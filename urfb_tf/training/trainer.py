@@ -30,8 +30,11 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, epochs: list[dict], path: pathlib.Path | None):
         self.epochs = epochs
         self.path = path
-        saved = f"saved in {path}; run the same command again to go on" if path else "kept in the model"
-        super().__init__(f"Stopped after {len(epochs)} finished epochs, {saved}.")
+        if epochs:
+            saved = f"saved in {path}; run the same command again to go on" if path else "kept in the model"
+            super().__init__(f"Stopped after {len(epochs)} finished epochs, {saved}.")
+        else:
+            super().__init__("Stopped before the first epoch was finished: nothing is kept.")
 
 
 def train(
