@@ -48,9 +48,7 @@ def by_epoch(row: str, change: str) -> list[float]:
     """
     pair = recorded.comparable((f"ablations/cifar10/{row}/{change}", f"table1/cifar10/{row}"))
     changed_epochs, default_epochs = (next(iter(of_one.values()), {"epochs": []})["epochs"] for of_one in pair)
-    return [
-        one["test_error"] - other["test_error"] for one, other in zip(changed_epochs, default_epochs, strict=False)
-    ]
+    return [one["test_error"] - other["test_error"] for one, other in zip(changed_epochs, default_epochs, strict=False)]
 
 
 def table(found: Differences) -> Table:

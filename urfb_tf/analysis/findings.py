@@ -82,7 +82,8 @@ def near_guessing(experiments: Iterable[Experiment]) -> str:
     if not near:
         return ""
     who = _list([f"{row.title} ({error:.3f})" for row, error in near.items()])
-    sentence = f"Of the recorded rows, {who} {_is(list(near))} within {NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
+    place = f"within {NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
+    sentence = f"Of the recorded rows, {who} {_is(list(near))} {place}"
     if any(row.rule == "bp" for row in near):
         return f"{sentence}: as long as back-propagation itself is, the order of the rules says nothing about feedback."
     return f"{sentence}."

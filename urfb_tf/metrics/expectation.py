@@ -40,8 +40,8 @@ def expected_angle(movement: float, *, epsilon: float = 1.0, connectivity: float
     for name, value in {"movement": movement, "epsilon": epsilon}.items():
         if not (np.isfinite(value) and value >= 0):
             raise ArgumentError(f"{name} is a number >= 0, but got {value!r}.")
-    # A product of two large numbers would overflow.
-    cosine = np.sqrt(movement / (1 + movement)) * (epsilon * np.sqrt(movement)) / np.hypot(1, epsilon * np.sqrt(movement))
+    moved = epsilon * np.sqrt(movement)  # by R, in lengths of R(0)
+    cosine = np.sqrt(movement / (1 + movement)) * moved / np.hypot(1, moved)
     return float(np.degrees(np.arccos(share * cosine)))
 
 

@@ -14,7 +14,6 @@ import tensorflow as tf
 from urfb_tf.compiled_loss import loss_of
 from urfb_tf.data import Split
 from urfb_tf.data.splits import class_numbers
-from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import Existing
 from urfb_tf.layers.walk import check_built
