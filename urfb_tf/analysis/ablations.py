@@ -47,8 +47,8 @@ def by_epoch(row: str, change: str) -> list[float]:
         change: such as "slope=1.0".
     """
     pair = recorded.comparable((f"ablations/cifar10/{row}/{change}", f"table1/cifar10/{row}"))
-    changed_epochs, default_epochs = (next(iter(of_one.values()), {"epochs": []})["epochs"] for of_one in pair)
-    return [one["test_error"] - other["test_error"] for one, other in zip(changed_epochs, default_epochs, strict=False)]
+    errors = [[each["test_error"] for run in list(of_one.values())[:1] for each in run["epochs"]] for of_one in pair]
+    return [changed - default for changed, default in zip(*errors, strict=False)]
 
 
 def table(found: Differences) -> Table:
