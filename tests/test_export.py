@@ -272,6 +272,25 @@ def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
+def test_more_than_a_thousand_weights_keep_their_order(tmp_path):
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = [np.array(number) for number in range(1002)], [{"epoch": 1}]
+    run.save()
+    np.testing.assert_array_equal(fresh_run(tmp_path).state, range(1002))
+
+
+def test_a_weight_under_the_name_of_another_is_noticed(tmp_path):
+    run, path, model = fresh_run(tmp_path), tmp_path / "state.npz", urfb_tf.build("full conn. 5; output", seed=1)
+    run.state, run.epochs = [np.asarray(variable) for variable in state_variables(model)], [{"epoch": 1}]
+    run.save()
+    before, directory, after = path.read_bytes().partition(b"PK\x01\x02")
+    path.write_bytes(before + directory + after.replace(b"000.npy", b"001.npy"))
+    with pytest.raises(runner.RunnerError, match=f"state.npz cannot be read \\('000' is missing\\): {runner.ANEW}"):
+        fresh_run(tmp_path)
+    with pytest.raises(ArgumentError, match=r"state.npz cannot be read \('000' is missing\): take that of a run"):
+        load_state(model, path)
+
+
 def test_what_cannot_be_exported_is_refused():
     variable = tf.Variable(1.0)
     with pytest.raises(ArgumentError, match="reads variables"):

@@ -141,10 +141,9 @@ def load_state(model, path: str | pathlib.Path) -> None:
     """
     variables = state_variables(model)
     try:
-        saved = runner.load_arrays(pathlib.Path(path), "take that of a run that has finished an epoch")
+        *_, weights = runner.load_state(pathlib.Path(path), "take that of a run that has finished an epoch")
     except runner.RunnerError as error:
         raise ArgumentError(f"{error}.") from error
-    weights = [saved[name] for name in sorted(saved) if name.isdigit()]
     if [w.shape for w in weights] != [tuple(v.shape) for v in variables]:
         raise ArgumentError(f"{path} holds the weights of another network.")
     for variable, value in zip(variables, weights, strict=True):

@@ -192,16 +192,12 @@ class Run:
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
         self.manifest = _read_json(folder / "manifest.json", AGAIN)
-        self.state, self.epochs, self.sessions = [], [], []
+        path = folder / "state.npz"
+        self.epochs, self.sessions, weights = load_state(path, ANEW) if path.exists() else ([], [], [])
+        self.state = [shelf.device.put(array) for array in weights]
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
         self._written = time.monotonic()  # when the run was last saved, or begun
-        if (folder / "state.npz").exists():
-            saved = load_arrays(folder / "state.npz", ANEW)
-            with _reading(folder / "state.npz", ANEW):
-                past = json.loads(saved.pop("past").tobytes(), parse_constant=lambda name: None)
-                self.epochs, self.sessions = past["epochs"], past["sessions"]
-            self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
         self._saved = len(self.epochs) if _told(folder) == len(self.epochs) else 0
 
@@ -322,6 +318,14 @@ def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray
     """All arrays of an npz file; RunnerError if it is damaged or missing."""
     with _reading(path, remedy), open(path, "rb") as file, np.load(file) as archive:
         return dict(_typed(name, archive[name]) for name in archive)
+
+
+def load_state(path: pathlib.Path, remedy: str) -> tuple[list[dict], list[dict], list[np.ndarray]]:
+    """The epochs, the sessions and the weights of a `state.npz`; RunnerError if it is damaged or missing."""
+    saved = load_arrays(path, remedy)
+    with _reading(path, remedy):
+        past = json.loads(saved.pop("past").tobytes(), parse_constant=lambda name: None)
+        return past["epochs"], past["sessions"], [saved[f"{n:03d}"] for n in range(len(saved))]
 
 
 def as_saved(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
