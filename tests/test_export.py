@@ -22,7 +22,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Phase, find
 from urfb_tf.export import export, lower, runner
 from urfb_tf.export.folder import _Parts, load_state
-from urfb_tf.export.phases import models_of
+from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program
 from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
@@ -249,6 +249,33 @@ def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
     trained = phase.begin(experiment.make_model(small_data.classes, 5), rule="frfb")
     load_state(trained, run_of(tmp_path, experiment, 5) / "state.npz")
     np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
+
+
+CHANGED = {
+    "untied": ("alternate", Phase(1, untie=("conv1",))),
+    "drawn anew": ("delayed", Phase(1, reinitialise=("dense1",))),
+    "drawn anew, R renewed": ("brsf", Phase(1, reinitialise=("dense1",))),
+    "of another rule": ("urfb", Phase(1, rule="late")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_phases_do_not_change_layers_whose_rule_is_timed_or_renews_feedback(change):
+    rule, phase = CHANGED[change]
+    experiment = dataclasses.replace(SMALL, rule=rule, phases=(Phase(1), phase))
+    (_, before), (_, after) = models_of(experiment, 10, 0)
+    with pytest.raises(ArgumentError, match=r"^'\w+' has the rule '\w+', which is timed or renews R: exported runs"):
+        carry(before, after, phase)
+
+
+@pytest.mark.parametrize("rule", ["alternate", "mirror"])
+def test_a_phase_that_changes_no_layer_passes_on_all_that_a_rule_keeps(rule):
+    phase = Phase(1, learning_rate=0.01, rule=rule)  # the rule that the layers have already
+    (_, before), (_, after) = models_of(dataclasses.replace(SMALL, rule=rule, phases=(Phase(1), phase)), 10, 0)
+    assert after is before
+    carried, gathers = carry(before, after, phase)
+    assert carried == [{"from": place, "gather": None} for place in range(len(state_variables(after)))]
+    assert not gathers
 
 
 def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):

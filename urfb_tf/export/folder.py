@@ -58,7 +58,8 @@ def export(
         The folder.
 
     Raises:
-        ArgumentError: if such a run has been started in the folder, or classes of an experiment come in turn.
+        ArgumentError: if such a run has been started in the folder, classes of an experiment come in turn, or a phase
+            unties a layer with a bias or changes one whose rule is timed or renews R.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
