@@ -129,6 +129,18 @@ def test_a_full_disk_keeps_the_old_checkpoint(saved, monkeypatch, failing):
     assert [path.name for path in saved.parent.iterdir()] == ["checkpoint.npz"]  # no remains
 
 
+def test_ctrl_c_while_a_file_is_written_leaves_the_old_one_alone(saved, monkeypatch):
+    def press(*arguments):
+        raise KeyboardInterrupt
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(os, "fsync", press)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(saved, b"new")
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WriteError, match=r"Cannot write .*checkpoint.npz .*: nothing was written"):

@@ -498,6 +498,19 @@ def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_ctrl_c_while_a_file_is_written_leaves_the_old_one_alone(tmp_path):
+    def press(file):
+        file.write(b"a part")
+        raise KeyboardInterrupt
+
+    path = tmp_path / "result.json"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        runner._replace(path, press)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_two_processes_that_write_one_file_do_not_mix(tmp_path, monkeypatch):
     path, synced = tmp_path / "result.json", []
     monkeypatch.setattr(runner.os, "fsync", synced.append)

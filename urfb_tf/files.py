@@ -22,9 +22,11 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C leaves no part behind either
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
         kept = "what it held before is intact" if os.path.exists(path) else "nothing was written"
         raise WriteError(
             f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "

@@ -370,8 +370,11 @@ def _replace(path: pathlib.Path, write) -> None:
             file.flush()
             os.fsync(file.fileno())  # on the disk before it takes the old one's place
         os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:  # Ctrl-C leaves no part behind either
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise RunnerError(
             f"cannot write {path} ({error.strerror or error}): what it held before is intact; free some space, then "
             "run the same command again"
