@@ -628,6 +628,36 @@ def test_time_that_is_over_stops_all_runs_with_what_they_have(monkeypatch):
     assert log == [(runs[0], 2), (runs[1], 1)]
 
 
+class Failing(Counted):
+    """One that cannot be trained beyond two epochs."""
+
+    def advance(self, epochs, over):
+        if epochs > 2:
+            raise runner.RunnerError("cannot be trained")
+        super().advance(epochs, over)
+
+
+class Full(Counted):
+    """One whose disk takes nothing."""
+
+    def save(self, every=0):
+        if not every:
+            raise runner.RunnerError("no space left")
+
+
+def test_an_error_in_one_run_costs_the_others_no_epoch(monkeypatch):
+    monkeypatch.setattr(runner, "TURN", 2)
+    log = []
+    runs = [kind(0, log) for kind in (Full, Counted, Failing, Counted)]
+    with pytest.raises(runner.RunnerError, match="cannot be trained"):
+        runner.take_turns(runs, 100, 1000, lambda: False)
+    assert log == [(runs[1], 4), (runs[3], 2)]
+    again = []
+    with pytest.raises(runner.RunnerError, match="no space left"):
+        runner.take_turns([Full(0, again), last := Counted(0, again)], 4, 1000, lambda: len(last.epochs) > 0)
+    assert again == [(last, 1)]
+
+
 def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp_path, monkeypatch):
     folder = shutil.copytree(run_of(exported, SMALL, 3), tmp_path / "run", ignore=lambda *_: ["state.npz"])
     now, shelf = [100.0], types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray))

@@ -282,16 +282,31 @@ class Run:
 def take_turns(runs: list[Run], epochs: int, save_every: float, over: Callable[[], bool]) -> None:
     """Train all runs up to so many epochs, `TURN` epochs each at a time, or until time is over.
 
-    Each is saved when it is done or time is over, and until then every so many seconds, after a turn.
+    Each is saved when it is done, time is over or another fails, and until then every so many seconds, after a turn.
     """
     while not over() and (unfinished := [run for run in runs if len(run.epochs) < epochs]):
         behind = min(len(run.epochs) for run in unfinished)
         for run in unfinished:
             if len(run.epochs) < behind + TURN:
-                run.advance(min(behind + TURN, epochs), over)
-                run.save(save_every if len(run.epochs) < epochs else 0)
+                with _others_saved(run, runs):
+                    run.advance(min(behind + TURN, epochs), over)
+                    run.save(save_every if len(run.epochs) < epochs else 0)
     for run in runs:
-        run.save()
+        with _others_saved(run, runs):
+            run.save()
+
+
+@contextlib.contextmanager
+def _others_saved(run: Run, runs: list[Run]) -> Iterator[None]:
+    """Within the block, an error of one run ends all, but the others are saved before."""
+    try:
+        yield
+    except Exception:
+        for other in runs:
+            if other is not run:
+                with contextlib.suppress(Exception):  # the first error is the one to tell
+                    other.save()
+        raise
 
 
 @contextlib.contextmanager
