@@ -65,9 +65,11 @@ def test_every_truncation_is_noticed(saved):
 
 def test_a_flipped_bit_is_noticed_or_harmless(saved):
     whole, good = saved.read_bytes(), Checkpoint.load(saved)
+    directory = whole.index(b"PK\x01\x02")  # at the end; of the rest, every eleventh byte
+    flips = [(place, bit) for place in (*range(0, directory, 11), *range(directory, len(whole))) for bit in range(8)]
     noticed = 0
-    for place in range(0, len(whole), 3):
-        saved.write_bytes(whole[:place] + bytes([whole[place] ^ 0x40]) + whole[place + 1 :])
+    for place, bit in flips:
+        saved.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << bit)]) + whole[place + 1 :])
         try:
             found = Checkpoint.load(saved)
         except CheckpointError:
@@ -76,7 +78,13 @@ def test_a_flipped_bit_is_noticed_or_harmless(saved):
         assert (found.identity, found.epochs, found.sessions) == (good.identity, good.epochs, good.sessions)
         for a, b in zip(found.weights, good.weights, strict=True):
             np.testing.assert_array_equal(a, b)
-    assert noticed > len(whole) / 9  # most of them
+    assert noticed > len(flips) / 3
+
+
+def test_more_than_a_thousand_arrays_keep_their_order(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    Checkpoint({}, [], [np.array(number) for number in range(1002)]).save(path)
+    np.testing.assert_array_equal(Checkpoint.load(path).weights, range(1002))
 
 
 def test_a_folder_is_no_checkpoint_and_nothing_in_it_need_move(tmp_path):
@@ -119,6 +127,18 @@ def test_a_full_disk_keeps_the_old_checkpoint(saved, monkeypatch, failing):
     with pytest.raises(WriteError, match=r"\(No space left on device\): nothing was written"):
         write_atomically(saved.with_name("new.json"), b"{}")
     assert [path.name for path in saved.parent.iterdir()] == ["checkpoint.npz"]  # no remains
+
+
+def test_ctrl_c_while_a_file_is_written_leaves_the_old_one_alone(saved, monkeypatch):
+    def press(*arguments):
+        raise KeyboardInterrupt
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(os, "fsync", press)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(saved, b"new")
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -102,17 +102,32 @@ for rule in ("brsf", "mirror"):
 trained(epochs=1, checkpoint="run/checkpoint.npz", strategy=two)
 same(alone(), trained(checkpoint="run/checkpoint.npz"))
 """,
-    "dropout, with masks of its own on each device": """
-(one, _), (both, _) = trained(network("drop .5; ")), trained(network("drop .5; "), strategy=two)
-assert any(np.any(a != b) for a, b in zip(one, both, strict=True))
-for a, b in zip(one, both, strict=True):
-    if a.dtype == np.uint32:  # the generators, which stand where a single device leaves them
-        np.testing.assert_array_equal(a, b)
-from urfb_tf.training.distributed import shift
-zero = tf.zeros([2], tf.uint32)
-shifts = two.run(lambda: shift(zero, tf.distribute.get_replica_context().replica_id_in_sync_group))
-first, second = (np.asarray(value) for value in two.experimental_local_results(shifts))
-assert not first.any() and second.any()
+    "dropout and noise in the error, drawn for each device by itself": """
+# Each device receives one of two images, white in a pixel of its own, whose row of W learns from it alone.
+images = urfb_tf.data.Split(255 * np.eye(2, dtype="uint8").reshape(2, 1, 2, 1), np.zeros(2, "int32"))
+pair = urfb_tf.data.Dataset("two images", 3, images, images, images)
+for layer in (keras.layers.Dropout, urfb_tf.ErrorNoise):
+    def rows_of(**settings):
+        below = keras.layers.Dense(50, use_bias=False, kernel_initializer="zeros")
+        above = [layer(0.5, seed=1), keras.layers.Dense(3)]
+        model = keras.Sequential([keras.Input((1, 2, 1)), keras.layers.Flatten(), below, *above])
+        train(model, pair, epochs=1, batch_size=2, loss=urfb_tf.OneVsRestHinge(), **settings)
+        return below.kernel.numpy(), model.non_trainable_variables
+    (_, (alone,)), ((first, second), (state,)) = rows_of(), rows_of(strategy=two)
+    assert first.any() and second.any() and np.any(first != second), layer
+    np.testing.assert_array_equal(state, alone)  # the generator stands where a single device leaves it
+""",
+    "batch normalisation, each device by its share, with running averages of all": """
+from urfb_tf.training.order import permutation
+few = data.subset(20, 5, 5)
+normalisation = keras.layers.BatchNormalization()
+rest = [keras.layers.AveragePooling2D(8), keras.layers.Flatten(), keras.layers.Dense(10)]
+model = keras.Sequential([keras.Input((32, 32, 3)), normalisation, *rest])
+train(model, few, epochs=1, batch_size=20, seed=1, loss=urfb_tf.OneVsRestHinge(), strategy=two)
+shares = few.train.images[permutation(1, 0, 20).numpy()].reshape(2, -1, 3).astype("float64")
+mean, variance = shares.mean(1).mean(0), shares.var(1).mean(0)
+np.testing.assert_allclose(normalisation.moving_mean, 0.01 * mean, rtol=1e-5)
+np.testing.assert_allclose(normalisation.moving_variance, 0.99 + 0.01 * variance, rtol=1e-5)
 """,
     "a batch that cannot be shared evenly is refused": """
 try:

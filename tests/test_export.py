@@ -22,7 +22,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Phase, find
 from urfb_tf.export import export, lower, runner
 from urfb_tf.export.folder import _Parts, load_state
-from urfb_tf.export.phases import models_of
+from urfb_tf.export.phases import carry, models_of
 from urfb_tf.export.stablehlo import Program
 from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
@@ -251,6 +251,33 @@ def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
     np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
 
 
+CHANGED = {
+    "untied": ("alternate", Phase(1, untie=("conv1",))),
+    "drawn anew": ("delayed", Phase(1, reinitialise=("dense1",))),
+    "drawn anew, R renewed": ("brsf", Phase(1, reinitialise=("dense1",))),
+    "of another rule": ("urfb", Phase(1, rule="late")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_phases_do_not_change_layers_whose_rule_is_timed_or_renews_feedback(change):
+    rule, phase = CHANGED[change]
+    experiment = dataclasses.replace(SMALL, rule=rule, phases=(Phase(1), phase))
+    (_, before), (_, after) = models_of(experiment, 10, 0)
+    with pytest.raises(ArgumentError, match=r"^'\w+' has the rule '\w+', which is timed or renews R: exported runs"):
+        carry(before, after, phase)
+
+
+@pytest.mark.parametrize("rule", ["alternate", "mirror"])
+def test_a_phase_that_changes_no_layer_passes_on_all_that_a_rule_keeps(rule):
+    phase = Phase(1, learning_rate=0.01, rule=rule)  # the rule that the layers have already
+    (_, before), (_, after) = models_of(dataclasses.replace(SMALL, rule=rule, phases=(Phase(1), phase)), 10, 0)
+    assert after is before
+    carried, gathers = carry(before, after, phase)
+    assert carried == [{"from": place, "gather": None} for place in range(len(state_variables(after)))]
+    assert not gathers
+
+
 def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):
     keras.config.set_dtype_policy("bfloat16")
     try:
@@ -270,6 +297,25 @@ def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):
     load_state(model, tmp_path / "state.npz")
     for a, b in zip(state_variables(trained), state_variables(model), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def test_more_than_a_thousand_weights_keep_their_order(tmp_path):
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = [np.array(number) for number in range(1002)], [{"epoch": 1}]
+    run.save()
+    np.testing.assert_array_equal(fresh_run(tmp_path).state, range(1002))
+
+
+def test_a_weight_under_the_name_of_another_is_noticed(tmp_path):
+    run, path, model = fresh_run(tmp_path), tmp_path / "state.npz", urfb_tf.build("full conn. 5; output", seed=1)
+    run.state, run.epochs = [np.asarray(variable) for variable in state_variables(model)], [{"epoch": 1}]
+    run.save()
+    before, directory, after = path.read_bytes().partition(b"PK\x01\x02")
+    path.write_bytes(before + directory + after.replace(b"000.npy", b"001.npy"))
+    with pytest.raises(runner.RunnerError, match=f"state.npz cannot be read \\('000' is missing\\): {runner.ANEW}"):
+        fresh_run(tmp_path)
+    with pytest.raises(ArgumentError, match=r"state.npz cannot be read \('000' is missing\): take that of a run"):
+        load_state(model, path)
 
 
 def test_what_cannot_be_exported_is_refused():
@@ -452,6 +498,19 @@ def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_ctrl_c_while_a_file_is_written_leaves_the_old_one_alone(tmp_path):
+    def press(file):
+        file.write(b"a part")
+        raise KeyboardInterrupt
+
+    path = tmp_path / "result.json"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        runner._replace(path, press)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_two_processes_that_write_one_file_do_not_mix(tmp_path, monkeypatch):
     path, synced = tmp_path / "result.json", []
     monkeypatch.setattr(runner.os, "fsync", synced.append)
@@ -567,6 +626,36 @@ def test_time_that_is_over_stops_all_runs_with_what_they_have(monkeypatch):
     runner.take_turns(runs, 100, 1000, lambda: next(asked) > 3)
     assert [len(run.epochs) for run in runs] == [2, 1]
     assert log == [(runs[0], 2), (runs[1], 1)]
+
+
+class Failing(Counted):
+    """One that cannot be trained beyond two epochs."""
+
+    def advance(self, epochs, over):
+        if epochs > 2:
+            raise runner.RunnerError("cannot be trained")
+        super().advance(epochs, over)
+
+
+class Full(Counted):
+    """One whose disk takes nothing."""
+
+    def save(self, every=0):
+        if not every:
+            raise runner.RunnerError("no space left")
+
+
+def test_an_error_in_one_run_costs_the_others_no_epoch(monkeypatch):
+    monkeypatch.setattr(runner, "TURN", 2)
+    log = []
+    runs = [kind(0, log) for kind in (Full, Counted, Failing, Counted)]
+    with pytest.raises(runner.RunnerError, match="cannot be trained"):
+        runner.take_turns(runs, 100, 1000, lambda: False)
+    assert log == [(runs[1], 4), (runs[3], 2)]
+    again = []
+    with pytest.raises(runner.RunnerError, match="no space left"):
+        runner.take_turns([Full(0, again), last := Counted(0, again)], 4, 1000, lambda: len(last.epochs) > 0)
+    assert again == [(last, 1)]
 
 
 def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp_path, monkeypatch):

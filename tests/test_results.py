@@ -1,7 +1,9 @@
 """Result files, those recorded with the package among them, and the definitions of the experiments."""
 
 import copy
+import fcntl
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -145,6 +147,32 @@ def test_a_longer_run_replaces_a_shorter_one_and_never_the_reverse(result, tmp_p
         record(short, records)
     assert load("small", folder=records) == {**result, "digest": store.digest(result)}
     record(long, records)  # the same once more does no harm
+
+
+def test_of_two_runs_that_are_recorded_at_once_the_longer_stays(result, tmp_path, monkeypatch):
+    records, waiting = tmp_path / "records", threading.Event()
+    long, short = tmp_path / "long.json", tmp_path / "short.json"
+    long.write_text(json.dumps(result))
+    short.write_text(json.dumps(broken(result, lambda r: r["epochs"].pop())))
+    other = threading.Thread(target=record, args=(long, records))
+
+    def lock(*arguments, own=fcntl.flock):
+        waiting.set()
+        own(*arguments)
+
+    def write(*arguments, own=store._write):
+        monkeypatch.setattr(store, "_write", own)
+        waiting.clear()
+        other.start()  # the shorter run has read what is recorded, and has written nothing yet
+        while other.is_alive() and not waiting.is_set():
+            other.join(0.01)
+        own(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    monkeypatch.setattr(store, "_write", write)
+    record(short, records)
+    other.join()
+    assert load("small", folder=records)["epochs"] == result["epochs"]
 
 
 def on_gpu(result):

@@ -1,9 +1,10 @@
-"""Writing files so that nothing is ever half written."""
+"""Writing files so that nothing is ever half written, and nothing new overwritten unseen."""
 
 import contextlib
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
 
 from urfb_tf.errors import WriteError
 
@@ -22,9 +23,11 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C leaves no part behind either
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
         kept = "what it held before is intact" if os.path.exists(path) else "nothing was written"
         raise WriteError(
             f"Cannot write {path} ({error.strerror or error}): {kept}; free some space or choose another folder, then "
@@ -44,3 +47,23 @@ def check_writable(folder: pathlib.Path) -> None:
             pass
     except OSError as error:
         raise WriteError(f"Cannot write into {folder} ({error.strerror or error}): choose another folder.") from error
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: pathlib.Path) -> Iterator[None]:
+    """Make a folder if need be; within the block, whoever else comes to such a block for the same folder waits.
+
+    On Windows, and on file systems without locks, nobody waits.
+
+    Raises:
+        WriteError: as in `check_writable`.
+    """
+    check_writable(folder)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)  # which gives the lock back
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield

@@ -151,8 +151,8 @@ class Experiment:
             seed: the run's.
         """
         phase, before = self.schedule[number - 1], self.schedule[max(number - 2, 0)]
-        rule = None if phase.rule == before.rule else self.make_rule(phase.rule)
-        return phase.begin(model, rule=rule, seed=stream(seed, "phase", number))
+        old_rule, rule = self.make_rule(before.rule), self.make_rule(phase.rule)
+        return phase.begin(model, rule=None if rule == old_rule else rule, seed=stream(seed, "phase", number))
 
     def configuration(self) -> dict:
         """What decides the outcome, but for the seed: what a result file records."""

@@ -58,7 +58,8 @@ def export(
         The folder.
 
     Raises:
-        ArgumentError: if such a run has been started in the folder, or classes of an experiment come in turn.
+        ArgumentError: if such a run has been started in the folder, classes of an experiment come in turn, or a phase
+            unties a layer with a bias or changes one whose rule is timed or renews R.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
@@ -141,10 +142,9 @@ def load_state(model, path: str | pathlib.Path) -> None:
     """
     variables = state_variables(model)
     try:
-        saved = runner.load_arrays(pathlib.Path(path), "take that of a run that has finished an epoch")
+        *_, weights = runner.load_state(pathlib.Path(path), "take that of a run that has finished an epoch")
     except runner.RunnerError as error:
         raise ArgumentError(f"{error}.") from error
-    weights = [saved[name] for name in sorted(saved) if name.isdigit()]
     if [w.shape for w in weights] != [tuple(v.shape) for v in variables]:
         raise ArgumentError(f"{path} holds the weights of another network.")
     for variable, value in zip(variables, weights, strict=True):

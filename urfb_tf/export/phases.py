@@ -8,7 +8,7 @@ import numpy as np
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.phases import Phase
-from urfb_tf.layers import UntiedConv2D, layers_of
+from urfb_tf.layers import UntiedConv2D, feedback_layers, layers_of
 from urfb_tf.networks.changes import DRAWN
 from urfb_tf.training.epoch import state_variables
 
@@ -34,13 +34,21 @@ def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[d
         tied filter that its leading axis repeats}.
 
     Raises:
-        ArgumentError: if a layer with a bias is untied.
+        ArgumentError: if a layer with a bias is untied, or one is changed whose rule is timed or renews R.
     """
     sources = _places(before)
     carried: list[dict] = []
     gathers: dict[str, np.ndarray] = {}
     layers = {layer.name: layer for layer in layers_of(after)}
     old_layers = {layer.name: layer for layer in layers_of(before)}
+    for each in feedback_layers(after):
+        rule, old_rule = each.rule, old_layers[each.name].rule
+        changed = each.name in (*phase.untie, *phase.reinitialise) or rule != old_rule
+        if changed and (rule.skips_updates or rule.delay or rule.lag or rule.renews_feedback):
+            raise ArgumentError(
+                f"'{each.name}' has the rule {rule.name!r}, which is timed or renews R: exported runs change only "
+                "layers of other rules between phases."
+            )
     for layer, name in _places(after):
         fresh = layer in phase.reinitialise and name in DRAWN
         source = None if fresh else sources.get((layer, name))

@@ -192,16 +192,12 @@ class Run:
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
         self.manifest = _read_json(folder / "manifest.json", AGAIN)
-        self.state, self.epochs, self.sessions = [], [], []
+        path = folder / "state.npz"
+        self.epochs, self.sessions, weights = load_state(path, ANEW) if path.exists() else ([], [], [])
+        self.state = [shelf.device.put(array) for array in weights]
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
         self._written = time.monotonic()  # when the run was last saved, or begun
-        if (folder / "state.npz").exists():
-            saved = load_arrays(folder / "state.npz", ANEW)
-            with _reading(folder / "state.npz", ANEW):
-                past = json.loads(saved.pop("past").tobytes(), parse_constant=lambda name: None)
-                self.epochs, self.sessions = past["epochs"], past["sessions"]
-            self.state = [shelf.device.put(saved[name]) for name in sorted(saved)]
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
         self._saved = len(self.epochs) if _told(folder) == len(self.epochs) else 0
 
@@ -286,16 +282,31 @@ class Run:
 def take_turns(runs: list[Run], epochs: int, save_every: float, over: Callable[[], bool]) -> None:
     """Train all runs up to so many epochs, `TURN` epochs each at a time, or until time is over.
 
-    Each is saved when it is done or time is over, and until then every so many seconds, after a turn.
+    Each is saved when it is done, time is over or another fails, and until then every so many seconds, after a turn.
     """
     while not over() and (unfinished := [run for run in runs if len(run.epochs) < epochs]):
         behind = min(len(run.epochs) for run in unfinished)
         for run in unfinished:
             if len(run.epochs) < behind + TURN:
-                run.advance(min(behind + TURN, epochs), over)
-                run.save(save_every if len(run.epochs) < epochs else 0)
+                with _others_saved(run, runs):
+                    run.advance(min(behind + TURN, epochs), over)
+                    run.save(save_every if len(run.epochs) < epochs else 0)
     for run in runs:
-        run.save()
+        with _others_saved(run, runs):
+            run.save()
+
+
+@contextlib.contextmanager
+def _others_saved(run: Run, runs: list[Run]) -> Iterator[None]:
+    """Within the block, an error of one run ends all, but the others are saved before."""
+    try:
+        yield
+    except Exception:
+        for other in runs:
+            if other is not run:
+                with contextlib.suppress(Exception):  # the first error is the one to tell
+                    other.save()
+        raise
 
 
 @contextlib.contextmanager
@@ -322,6 +333,14 @@ def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray
     """All arrays of an npz file; RunnerError if it is damaged or missing."""
     with _reading(path, remedy), open(path, "rb") as file, np.load(file) as archive:
         return dict(_typed(name, archive[name]) for name in archive)
+
+
+def load_state(path: pathlib.Path, remedy: str) -> tuple[list[dict], list[dict], list[np.ndarray]]:
+    """The epochs, the sessions and the weights of a `state.npz`; RunnerError if it is damaged or missing."""
+    saved = load_arrays(path, remedy)
+    with _reading(path, remedy):
+        past = json.loads(saved.pop("past").tobytes(), parse_constant=lambda name: None)
+        return past["epochs"], past["sessions"], [saved[f"{n:03d}"] for n in range(len(saved))]
 
 
 def as_saved(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -366,8 +385,11 @@ def _replace(path: pathlib.Path, write) -> None:
             file.flush()
             os.fsync(file.fileno())  # on the disk before it takes the old one's place
         os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:  # Ctrl-C leaves no part behind either
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise RunnerError(
             f"cannot write {path} ({error.strerror or error}): what it held before is intact; free some space, then "
             "run the same command again"

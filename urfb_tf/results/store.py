@@ -9,7 +9,7 @@ import pathlib
 
 from urfb_tf import strict_json
 from urfb_tf.errors import ResultError, like_one_of
-from urfb_tf.files import write_atomically
+from urfb_tf.files import one_at_a_time, write_atomically
 from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
 
@@ -113,8 +113,14 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
 
     Raises:
         ResultError: if it is no result, or a recorded one with the same draws is longer.
+        WriteError: if the folder does not take it.
     """
     result = read(source)
+    with one_at_a_time(folder):
+        return _record(result, source, folder)
+
+
+def _record(result: dict, source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     target = path_of(result["id"], result["seed"], folder)
     known = [_read_record(path) for path in (target, _other(target)) if path.exists()]
     candidates = [result, *known]  # of equally long ones the new one comes first

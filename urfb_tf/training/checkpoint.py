@@ -59,7 +59,7 @@ class Checkpoint:
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 header = strict_json.loads(archive["header"].tobytes())
-                weights = [archive[name] for name in sorted(archive.files) if name != "header"]
+                weights = [archive[f"weight_{i:03d}"] for i in range(len(archive.files) - 1)]
             # A damaged directory can hide arrays. The earliest checkpoints do not say how many there are.
             if len(weights) != header.get("weights", len(weights)):
                 raise ValueError(f"{len(weights)} of {header['weights']} arrays are left")

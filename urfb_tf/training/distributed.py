@@ -1,18 +1,24 @@
 """The compiled epoch over several devices: each takes its share of every batch, and their updates are summed.
 
-One step makes the update that a single device makes of the whole batch, to rounding, but for dropout, which draws
-masks of its own on each device.
+One step makes the update that a single device makes of the whole batch, to rounding, but for three things that each
+device does within its share: dropout and `ErrorNoise` draw masks and noise of its own, batch normalisation normalises
+by the share's means and variances (the running averages are the means over all devices), and the rule `late` pairs the
+images of the share with one another.
 """
+
+import functools
 
 import keras
 import tensorflow as tf
 
 from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError
+from urfb_tf.layers import feedback_layers
 from urfb_tf.training.epoch import EpochProgram, State, Tally, constrain, descend
 from urfb_tf.training.order import by_class, permutation
+from urfb_tf.training.settling import normalising_layers
 
-_SPREAD = 0x9E3779B9  # odd, so that the replicas' dropout seeds differ whatever the first is
+_SPREAD = 0x3C6EF35F  # large, since the seeds of a network's layers may be neighbours
 
 
 def gpus(number: int) -> tf.distribute.Strategy:
@@ -98,15 +104,15 @@ class DistributedEpochProgram(EpochProgram):
         rows = tf.slice(order, [number * self.batch_size + replica * size], [size])  # [B / replicas]
         rows = by_class(rows, labels) if self.grouped else rows
         batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
-        shifts = [shift(value, replica) for value in non_trainable]
-        shifted = [
-            value if shift is None else value + shift for value, shift in zip(non_trainable, shifts, strict=True)
-        ]
+        own, averages = own_generators(self.model), running_averages(self.model)
+        shifted = [v + _shift(v, replica) if drawn else v for v, drawn in zip(non_trainable, own, strict=True)]
         gradients, new, losses, outputs = self._replica_gradients(trainable, shifted, batch, targets)
         gradients = [gradient / self.replicas for gradient in gradients]
         added = Tally.zero().plus(losses, targets, outputs, tf.ones([size]))
         gradients, added = context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, added))
-        new = [value if shift is None else value - shift for value, shift in zip(new, shifts, strict=True)]
+        new = [v - _shift(v, replica) if drawn else v for v, drawn in zip(new, own, strict=True)]
+        mean = functools.partial(context.all_reduce, tf.distribute.ReduceOp.MEAN)
+        new = [mean(v) if average else v for v, average in zip(new, averages, strict=True)]
         return constrain(descend(trainable, gradients, learning_rate), self.model), new, added
 
     def _evaluate_on_all(self, state, images, labels) -> Tally:
@@ -119,8 +125,21 @@ class DistributedEpochProgram(EpochProgram):
         return self._first(self.strategy.run(evaluate, args=(images, labels)))
 
 
-def shift(value: tf.Tensor, replica) -> tf.Tensor | None:
-    """What is added to the state of a random generator on this replica; None for other weights."""
-    if value.dtype != tf.uint32:
-        return None
-    return tf.stack([tf.cast(replica, tf.uint32) * tf.constant(_SPREAD, tf.uint32), tf.constant(0, tf.uint32)])
+def own_generators(model: keras.Model) -> list[bool]:
+    """Which of a model's non-trainable variables are states of random generators that draw for one device alone.
+
+    Those of rules that renew R are not among them: R is the same on all devices.
+    """
+    common = {id(layer._renewal.state) for layer in feedback_layers(model) if layer.rule.renews_feedback}
+    return [v.name == "seed_generator_state" and id(v) not in common for v in model.non_trainable_variables]
+
+
+def running_averages(model: keras.Model) -> list[bool]:
+    """Which of a model's non-trainable variables are running averages of batch normalisation."""
+    averages = {id(v) for layer in normalising_layers(model) for v in layer.non_trainable_variables}
+    return [id(v) in averages for v in model.non_trainable_variables]
+
+
+def _shift(state: tf.Tensor, replica) -> tf.Tensor:
+    """What the state of a generator, a seed and a counter, differs by on this replica; [2]."""
+    return tf.stack([tf.cast(replica, state.dtype) * _SPREAD, tf.zeros([], state.dtype)])
