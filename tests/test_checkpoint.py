@@ -380,3 +380,8 @@ def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, unstop
             run(small_data, path, 2)
     assert path.read_bytes() == before
     assert_equal(run(small_data, path, 2), unstopped(2))
+
+
+def test_a_path_may_be_text(tmp_path):
+    Checkpoint({}, [], [np.ones(2)]).save(str(tmp_path / "checkpoint.npz"))
+    np.testing.assert_array_equal(Checkpoint.load(str(tmp_path / "checkpoint.npz")).weights, [np.ones(2)])

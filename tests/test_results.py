@@ -55,6 +55,14 @@ def test_a_result_lost_after_the_last_checkpoint_is_written_again(small_data, tm
     assert json.loads((tmp_path / "result.json").read_text()) == first
 
 
+def test_paths_may_be_text(result, tmp_path):
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    written = record(str(tmp_path / "result.json"), str(tmp_path / "records"))
+    assert written.parent == tmp_path / "records"
+    assert ids(str(tmp_path / "records")) == [("small", 0)]
+    assert load("small", folder=str(tmp_path / "records"))["epochs"] == result["epochs"]
+
+
 @pytest.mark.parametrize("seed", [-1, 2**31, 0.5, True])
 def test_an_impossible_seed_is_refused(seed, small_data):
     with pytest.raises(ArgumentError, match="A seed is a whole number from 0"):

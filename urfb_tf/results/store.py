@@ -17,25 +17,25 @@ RECORDS = pathlib.Path(__file__).parent / "records"
 OTHER = ".other.json"
 
 
-def path_of(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> pathlib.Path:
+def path_of(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS) -> pathlib.Path:
     """Where the result of an experiment and seed stands."""
-    return folder / f"{identifier.replace('/', '--')}--seed{seed}.json"
+    return pathlib.Path(folder) / f"{identifier.replace('/', '--')}--seed{seed}.json"
 
 
 def _other(path: pathlib.Path) -> pathlib.Path:
     return path.with_suffix(OTHER)
 
 
-def file_of(result: dict, folder: pathlib.Path = RECORDS) -> pathlib.Path:
+def file_of(result: dict, folder: str | pathlib.Path = RECORDS) -> pathlib.Path:
     """Which of the files a recorded result was loaded from."""
     path = path_of(result["id"], result["seed"], folder)
     return path if draws_of(_read_record(path)) == draws_of(result) else _other(path)
 
 
-def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
+def ids(folder: str | pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     """(experiment id, seed) of every recorded result, in order."""
     found = []
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(pathlib.Path(folder).glob("*.json")):
         if path.name.endswith(OTHER):
             continue
         result = _read_record(path)
@@ -43,14 +43,14 @@ def ids(folder: pathlib.Path = RECORDS) -> list[tuple[str, int]]:
     return found
 
 
-def seeds(identifier: str, folder: pathlib.Path = RECORDS) -> list[int]:
+def seeds(identifier: str, folder: str | pathlib.Path = RECORDS) -> list[int]:
     """The seeds with which an experiment is recorded, in order."""
     stem = path_of(identifier, 0, folder).name.removesuffix("0.json")
-    numbers = [path.name.removeprefix(stem).removesuffix(".json") for path in folder.glob("*.json")]
+    numbers = [path.name.removeprefix(stem).removesuffix(".json") for path in pathlib.Path(folder).glob("*.json")]
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
-def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, draws: str | None = None) -> dict:
+def load(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS, *, draws: str | None = None) -> dict:
     """A recorded result, as `urfb_tf.results.schema` describes it.
 
     Args:
@@ -77,7 +77,7 @@ def load(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS, *, draw
     return _read_record(_other(path))
 
 
-def load_all(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> list[dict]:
+def load_all(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS) -> list[dict]:
     """The recorded results of an experiment and seed: the longest, and that of other draws if there is one.
 
     Raises:
@@ -88,14 +88,14 @@ def load_all(identifier: str, seed: int = 0, folder: pathlib.Path = RECORDS) -> 
     return [longest, *([_read_record(other)] if other.exists() else [])]
 
 
-def read(path: pathlib.Path) -> dict:
+def read(path: str | pathlib.Path) -> dict:
     """A result file as a run writes it, checked.
 
     Raises:
         ResultError: if it cannot be read or is not of the schema.
     """
     try:
-        result = strict_json.loads(path.read_text(encoding="utf-8"))
+        result = strict_json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ResultError(
             f"{path} cannot be read as a result ({error}): restore it, or run the experiment again."
@@ -103,7 +103,7 @@ def read(path: pathlib.Path) -> dict:
     return check(result, str(path))
 
 
-def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path:
+def record(source: str | pathlib.Path, folder: str | pathlib.Path = RECORDS) -> pathlib.Path:
     """Put a run's result among the recorded ones, with a digest; a longer run replaces a shorter one only.
 
     The longest run of other draws from the seed is kept beside it, whichever comes first.
@@ -116,11 +116,11 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
         WriteError: if the folder does not take it.
     """
     result = read(source)
-    with one_at_a_time(folder):
+    with one_at_a_time(pathlib.Path(folder)):
         return _record(result, source, folder)
 
 
-def _record(result: dict, source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+def _record(result: dict, source: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:
     target = path_of(result["id"], result["seed"], folder)
     known = [_read_record(path) for path in (target, _other(target)) if path.exists()]
     candidates = [result, *known]  # of equally long ones the new one comes first

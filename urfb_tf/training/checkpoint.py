@@ -29,7 +29,7 @@ class Checkpoint:
     weights: list[np.ndarray]
     sessions: list[dict] = dataclasses.field(default_factory=list)
 
-    def save(self, path: pathlib.Path) -> None:
+    def save(self, path: str | pathlib.Path) -> None:
         """Write to `path`; whatever happens in between, `path` holds the old checkpoint or the new one, whole.
 
         Raises:
@@ -45,15 +45,16 @@ class Checkpoint:
         buffer = io.BytesIO()
         header_bytes = np.frombuffer(strict_json.dumps(header).encode(), np.uint8)
         np.savez(buffer, header=header_bytes, **arrays)  # type: ignore[arg-type]
-        write_atomically(path, buffer.getvalue())
+        write_atomically(pathlib.Path(path), buffer.getvalue())
 
     @classmethod
-    def load(cls, path: pathlib.Path) -> "Checkpoint":
+    def load(cls, path: str | pathlib.Path) -> "Checkpoint":
         """Read a checkpoint back.
 
         Raises:
             CheckpointError: if there is none, it is damaged, or the path is a folder's.
         """
+        path = pathlib.Path(path)
         if path.is_dir():
             raise CheckpointError(f"{path} is a folder: name the checkpoint's file, such as {path / 'checkpoint.npz'}.")
         try:
