@@ -217,6 +217,7 @@ def rebuild(
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()
         new.settle_feedback()
+        new.count_on_from(old)
     compile_alike(result)
     return result
 
