@@ -296,6 +296,7 @@ def test_a_rule_within_a_rule_is_shown_by_name():
         (lambda: rules.DelayedFeedback(delay=10, every=3), "divisor"),
         (lambda: rules.LateUpdates(lag=0), "images >= 1"),
         (lambda: rules.AlternateUpdates("alternate"), "in this way already"),
+        (lambda: rules.DelayedFeedback(rules.AlternateUpdates(rules.DelayedFeedback(delay=5)), delay=2), "way already"),
     ],
 )
 def test_impossible_timings_are_refused(make, message):
