@@ -129,6 +129,24 @@ def test_the_random_weights_stay_and_are_drawn_from_the_seed():
         assert not np.any(a == d.numpy())
 
 
+@pytest.mark.parametrize("initializer", ["he_normal", keras.initializers.HeNormal(seed=7)], ids=["name", "object"])
+def test_targets_of_one_size_get_independent_weights(initializer):
+    def drawn(seed):
+        layer = DirectFeedback(["a", "b"], initializer, seed)
+        layer.build([(None, 3), (None, 4), (None, 4)])
+        return [b.numpy() for b in layer.projections]
+
+    for again, weights in zip(drawn(1), drawn(1), strict=True):
+        np.testing.assert_array_equal(again, weights)
+    assert len({b.tobytes() for b in [*drawn(1), *drawn(2)]}) == 4
+
+
+def test_the_random_weights_may_come_from_a_plain_function():
+    layer = DirectFeedback(["a"], lambda shape, dtype: tf.ones(shape, dtype))
+    layer.build([(None, 3), (None, 4)])
+    np.testing.assert_array_equal(layer.projections[0], np.ones([3, 4]))
+
+
 def test_direct_feedback_learns():
     model = network()
     losses = model.fit(IMAGES.astype("float32"), LABELS, batch_size=10, epochs=20, verbose=0).history["loss"]
