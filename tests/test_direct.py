@@ -221,6 +221,14 @@ def test_batch_normalisation_keeps_its_precision_and_the_output_its_own():
     assert np.any(gradient != 0)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_model_knows_the_type_of_its_output(dtype):
+    inputs = [keras.Input((3,), dtype=dtype), keras.Input((4,))]
+    output = DirectFeedback(["below"], dtype="mixed_float16")(inputs)
+    assert (output.shape, output.dtype) == ((None, 3), dtype)
+    assert keras.Model(inputs, output)([tf.ones([2, 3], dtype), tf.ones([2, 4])]).dtype == dtype
+
+
 def nested():
     inner = keras.Sequential([keras.Input((4,)), FeedbackDense(4, rule="dfa", name="inner")])
     return keras.Sequential([keras.Input((4,)), FeedbackDense(4, rule="bp"), inner])

@@ -76,6 +76,9 @@ class DirectFeedback(keras.layers.Layer):
     def compute_mask(self, inputs, previous_mask):
         return previous_mask[0]  # the output's
 
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs[0].shape, inputs[0].dtype)  # of the output's type, which Keras does not expect
+
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
 
