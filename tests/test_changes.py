@@ -163,12 +163,19 @@ CHANGES = {
     "change_rule": lambda model: change_rule(model, "dfa"),
     "convert": convert,
     "freeze": lambda model: freeze(model, ["conv1"]),
+    "reinitialise": reinitialise,
 }
 
 
 @pytest.mark.parametrize(
     ("change", "loss"),
-    [("untie", own_loss), ("change_rule", OwnLoss()), ("convert", own_loss), ("freeze", OwnLoss())],
+    [
+        ("untie", own_loss),
+        ("change_rule", OwnLoss()),
+        ("convert", own_loss),
+        ("freeze", OwnLoss()),
+        ("reinitialise", own_loss),
+    ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_losses_and_metrics_may_be_plain_functions_and_unregistered_classes(change, loss):
@@ -184,9 +191,11 @@ def test_losses_and_metrics_may_be_plain_functions_and_unregistered_classes(chan
 def test_a_model_that_cannot_be_compiled_again_stays_as_it_was():
     model = network()
     model.compile("sgd", own_loss, metrics=[OwnMetric(2)])
+    before = values(model)
     for change in CHANGES.values():
         with pytest.raises(ArgumentError, match="OwnMetric 'own' cannot be made anew from its get_config"):
             change(model)
+    assert_same(values(model), before)
     assert model.get_layer("conv1").trainable
     assert model.compiled
 
@@ -506,6 +515,16 @@ def test_new_weights_follow_the_seed_and_differ_by_layer(initializer):
     assert_same(drawn(3), drawn(3, "he_normal"))
     arrays = [*drawn(3), *drawn(4)]
     assert len({array.tobytes() for array in arrays}) == len(arrays) == 12  # W, R and bias of two layers, two seeds
+
+
+def test_new_weights_have_no_momentum_of_the_old_ones():
+    model = network()
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), model.loss)
+    reinitialise(fit(model), ["dense1"])
+    model.optimizer.learning_rate = 0
+    before = [variable.numpy() for variable in model.trainable_variables]
+    fit(model)
+    assert_same([variable.numpy() for variable in model.trainable_variables], before)
 
 
 def test_converted_models_start_anew_from_the_seed_alone():

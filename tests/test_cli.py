@@ -1,5 +1,6 @@
 """The commands: what goes wrong is told in one line, and what goes right says where it is."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -135,6 +136,29 @@ def test_the_id_of_a_run_names_each_setting():
     assert found == [f"simpnet-cifar10-urfb+{setting}" for setting in settings]
     (both,) = _experiments(parse(["run", "simpnet", "--rule", "bp", "--loss", "softmax", "--set", "slope=1.0"]))
     assert both.id == "simpnet-cifar10-bp+loss=softmax+changes=slope=1.0"
+
+
+@pytest.mark.parametrize(
+    ("command", "suffix", "fields"),
+    [
+        (
+            "ablations/cifar10/urfb/slope=1.0 --set closed=True",
+            "+changes=closed=True",
+            {"changes": (("slope", 1.0), ("closed", True))},
+        ),
+        ("ablations/cifar10/urfb/slope=1.0 --set slope=0.7", "+changes=slope=0.7", {"changes": (("slope", 0.7),)}),
+        ("imperfect/cifar10/delay=10 --rule alternate", "+rule=alternate", {"rule": "alternate", "rule_options": ()}),
+        ("imperfect/cifar10/delay=10 --rule delayed", "+rule=delayed", {}),
+        ("imperfect/cifar10/circuit-ungated --loss softmax", "+loss=softmax", {"loss": "softmax", "loss_options": ()}),
+        ("imperfect/cifar10/circuit-ungated --rule frfb", "+rule=frfb", {"rule": "frfb"}),
+    ],
+)
+def test_settings_change_an_experiment_in_nothing_else(command, suffix, fields):
+    options = parse(["run", *command.split()])
+    experiment = EXPERIMENTS[options.what]
+    (changed,) = _experiments(options)
+    assert changed == dataclasses.replace(experiment, id=experiment.id + suffix, **fields)
+    assert changed.make_model(10, 0).compiled
 
 
 def test_a_folder_of_another_run_is_refused(capsys):

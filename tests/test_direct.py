@@ -129,6 +129,24 @@ def test_the_random_weights_stay_and_are_drawn_from_the_seed():
         assert not np.any(a == d.numpy())
 
 
+@pytest.mark.parametrize("initializer", ["he_normal", keras.initializers.HeNormal(seed=7)], ids=["name", "object"])
+def test_targets_of_one_size_get_independent_weights(initializer):
+    def drawn(seed):
+        layer = DirectFeedback(["a", "b"], initializer, seed)
+        layer.build([(None, 3), (None, 4), (None, 4)])
+        return [b.numpy() for b in layer.projections]
+
+    for again, weights in zip(drawn(1), drawn(1), strict=True):
+        np.testing.assert_array_equal(again, weights)
+    assert len({b.tobytes() for b in [*drawn(1), *drawn(2)]}) == 4
+
+
+def test_the_random_weights_may_come_from_a_plain_function():
+    layer = DirectFeedback(["a"], lambda shape, dtype: tf.ones(shape, dtype))
+    layer.build([(None, 3), (None, 4)])
+    np.testing.assert_array_equal(layer.projections[0], np.ones([3, 4]))
+
+
 def test_direct_feedback_learns():
     model = network()
     losses = model.fit(IMAGES.astype("float32"), LABELS, batch_size=10, epochs=20, verbose=0).history["loss"]
@@ -201,6 +219,14 @@ def test_batch_normalisation_keeps_its_precision_and_the_output_its_own():
         loss = tf.reduce_sum(connected(tf.ones([2, 4])))
     gradient = tape.gradient(loss, connected.layers[1].kernel.value)
     assert np.any(gradient != 0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_model_knows_the_type_of_its_output(dtype):
+    inputs = [keras.Input((3,), dtype=dtype), keras.Input((4,))]
+    output = DirectFeedback(["below"], dtype="mixed_float16")(inputs)
+    assert (output.shape, output.dtype) == ((None, 3), dtype)
+    assert keras.Model(inputs, output)([tf.ones([2, 3], dtype), tf.ones([2, 4])]).dtype == dtype
 
 
 def nested():

@@ -42,6 +42,14 @@ def test_the_output_is_the_input_and_outside_training_the_error_is_too(shape, dt
     assert np.any(noisy != x)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_model_knows_the_type_of_what_passes(dtype):
+    inputs = keras.Input((3,), dtype=dtype)
+    outputs = ErrorNoise(1.0, dtype="mixed_float16")(inputs)
+    assert (outputs.shape, outputs.dtype) == ((None, 3), dtype)
+    assert keras.Model(inputs, outputs)(errors(2, 3, dtype=dtype)).dtype == dtype
+
+
 def test_a_mask_passes():
     masked = keras.layers.Masking()(tf.constant([[[1.0, 2.0], [0.0, 0.0]]]))
     np.testing.assert_array_equal(ErrorNoise(1.0)(masked)._keras_mask, [[True, False]])

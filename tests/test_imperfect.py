@@ -94,8 +94,11 @@ def test_options_are_those_of_the_experiments_rule_alone():
     experiment = find("imperfect/cifar10/delay=10")
     assert experiment.make_rule() == rules.DelayedFeedback(delay=10)
     assert experiment.make_rule("urfb") == rules.UpdatedRandomFeedback()
-    with pytest.raises(TypeError, match="nonsense"):
+    with pytest.raises(ArgumentError, match=r"The rule 'delayed' does not take its options: .*'nonsense'"):
         dataclasses.replace(experiment, rule_options=(("nonsense", 1),))
+    wrong = dataclasses.replace(find("imperfect/cifar10/circuit-ungated"), loss="softmax")
+    with pytest.raises(ArgumentError, match=r"The loss 'softmax' does not take its options: .*'gated'"):
+        wrong.make_model(10, 0)
 
 
 @pytest.mark.parametrize("experiment", [TIMING[0], CIRCUIT[1], NOISY[0]], ids=lambda e: e.id)

@@ -164,11 +164,12 @@ def test_an_error_among_some_classes_is_decided_by_their_units_alone(classes, er
     assert error_among(FIELDS, LABELS, classes) == pytest.approx(error)
 
 
-def test_errors_class_by_class_of_known_fields():
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_errors_class_by_class_of_known_fields(policy):
     """The model gives each image the fields of its number."""
-    table = keras.layers.Embedding(4, 4, weights=[FIELDS])
+    table = keras.layers.Embedding(4, 4, weights=[FIELDS], dtype=policy)
     images = keras.Input((1,))
-    model = keras.Model(images, keras.layers.Flatten()(table(images)))
+    model = keras.Model(images, keras.layers.Flatten(dtype=policy)(table(images)))
     split = Split(np.arange(4, dtype=np.uint8)[:, None], LABELS)
     found = ClassErrors(split, [(0, 1), (2, 3)], seen=(0, 1))(model)
     assert found == {

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from urfb_tf import FeedbackDense, metrics, rules
+from urfb_tf import FeedbackDense, OneVsRestHinge, metrics, rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers
 from urfb_tf.networks import build
@@ -251,6 +251,18 @@ def test_a_model_without_a_loss_is_refused(loss, batch):
         metrics.Alignment(*batch, loss=loss)(model)
     with pytest.raises(ArgumentError, match="A trace needs"):
         metrics.trace(model, *batch, steps=1, loss=loss)
+
+
+def test_a_layer_that_no_error_reaches_has_increments_of_0():
+    inputs = keras.Input((4,))
+    below = keras.ops.stop_gradient(FeedbackDense(3, name="below")(inputs))
+    model = keras.Model(inputs, FeedbackDense(2, name="above")(below))
+    data, loss = (np.ones([6, 4], "float32"), np.zeros(6, "int32")), OneVsRestHinge()
+    first, last = metrics.trace(model, *data, steps=1, loss=loss)
+    np.testing.assert_array_equal(first.increment["below"], np.zeros([4, 3]))
+    np.testing.assert_array_equal(last.kernel["below"], first.kernel["below"])
+    assert np.any(last.kernel["above"] != first.kernel["above"])
+    assert set(metrics.increment_cosines(model, *data, batch_size=1, loss=loss)[1]) == {"above"}
 
 
 def test_errors_are_measured_in_the_graph_of_the_model_itself(batch):

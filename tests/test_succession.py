@@ -8,6 +8,7 @@ import urfb_tf
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import run as experiments_run
 from urfb_tf.experiments.experiment import Experiment
+from urfb_tf.experiments.phases import Phase
 from urfb_tf.metrics import IncrementProbe, increment_cosines
 
 
@@ -92,6 +93,38 @@ def test_the_training_goes_on_as_without(small_data):
         found = [one.pop(f"increment_cosine_{lag}") for lag in IncrementProbe.LAGS]
         assert all(set(each) == {"conv1", "dense1", "output"} for each in found)
         assert {k: v for k, v in one.items() if k != "seconds"} == {k: v for k, v in other.items() if k != "seconds"}
+
+
+def test_each_phase_is_measured_with_its_own_steps_images_and_loss(small_data, monkeypatch):
+    made = []
+
+    class Kept(IncrementProbe):
+        def __init__(self, inputs, labels, **steps):
+            super().__init__(inputs, labels, **steps)
+            made.append((set(labels.tolist()), steps))
+
+    monkeypatch.setattr(experiments_run, "IncrementProbe", Kept)
+    phases = (Phase(1), Phase(1, learning_rate=0.02, batch_size=4, classes=(0, 1, 2), units="shown"))
+    experiment = Experiment("x", "x", "perceptron", "generated", batch_size=5, phases=phases)
+    records = experiments_run.run(experiment, epochs=2, data=small_data, alignment=False, increments=True)["epochs"]
+    assert all(record["increment_cosine_1"] for record in records)
+    (labels, steps), (few_labels, few_steps) = made
+    assert (labels, few_labels) == (set(range(10)), {0, 1, 2})
+    whole, few = (each.pop("loss") for each in (steps, few_steps))
+    assert steps == {"learning_rate": 0.1, "batch_size": 5}
+    assert few_steps == {"learning_rate": 0.02, "batch_size": 4}
+    assert isinstance(whole, urfb_tf.OneVsRestHinge)
+    assert few.units == (0, 1, 2)
+
+
+def test_a_probe_takes_a_loss_of_its_own():
+    def half(labels, outputs):
+        return 0.5 * Square().call(labels, outputs)
+
+    how = {"batch_size": 1, "learning_rate": 1.5}  # beyond 1 in the curvature of the compiled loss, not in that of half
+    for loss, cosine in ((None, -1.0), (half, 1.0)):
+        found = IncrementProbe(ONES, LABELS, **how, loss=loss)(one_weight())["increment_cosine_1"]
+        assert list(found.values()) == pytest.approx([cosine])
 
 
 @pytest.mark.parametrize(

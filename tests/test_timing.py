@@ -234,6 +234,17 @@ def test_a_delay_starts_from_r_as_it_is_when_a_model_is_changed(change):
         np.testing.assert_array_equal(layer.carrying_feedback(), layer.feedback)
 
 
+@pytest.mark.parametrize("change", ["change_rule", "untie"])
+def test_changed_layers_go_on_in_step_with_the_others(change):
+    model = urfb_tf.convert(plain(), "alternate")
+    images = np.random.default_rng(0).normal(size=(5, 8, 8, 1)).astype("float32")
+    for _ in range(3):
+        model(images, training=True)
+    names = [feedback_layers(model)[1].name]
+    changed = urfb_tf.untie(model, names) if change == "untie" else change_rule(model, "sporadic", names)
+    assert [int(v) for v in changed.variables if v.name == "batches"] == [3, 3, 3]
+
+
 def plain():
     """A stock model with two convolutions."""
     layers = [keras.layers.Conv2D(2, 3), keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)]
@@ -285,6 +296,7 @@ def test_a_rule_within_a_rule_is_shown_by_name():
         (lambda: rules.DelayedFeedback(delay=10, every=3), "divisor"),
         (lambda: rules.LateUpdates(lag=0), "images >= 1"),
         (lambda: rules.AlternateUpdates("alternate"), "in this way already"),
+        (lambda: rules.DelayedFeedback(rules.AlternateUpdates(rules.DelayedFeedback(delay=5)), delay=2), "way already"),
     ],
 )
 def test_impossible_timings_are_refused(make, message):

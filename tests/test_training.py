@@ -111,6 +111,34 @@ def test_a_loss_without_a_configuration_trains(tiny):
     assert loss.reduction == "sum_over_batch_size"
 
 
+@pytest.mark.parametrize(
+    ("compiled", "given", "sentence"),
+    [
+        ({"loss": OneVsRestHinge(reduction="sum")}, None, "has reduction='sum': leave that out, and multiply"),
+        ({"loss": OneVsRestHinge()}, OneVsRestHinge(reduction="sum"), "has reduction='sum': leave that out"),
+        ({"loss": OneVsRestHinge(), "loss_weights": 0.5}, None, "no loss_weights, but the model is compiled with 0.5"),
+    ],
+)
+def test_what_fit_would_descend_otherwise_is_refused(tiny, compiled, given, sentence):
+    model = network()
+    model.compile("sgd", **compiled)
+    before = model.get_weights()
+    with pytest.raises(ArgumentError, match=sentence):
+        train(model, tiny, epochs=1, batch_size=10, loss=given)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_loss_that_is_given_takes_no_weight_from_the_compiled_one(tiny):
+    records = []
+    for weights in (None, 0.5):
+        model = network()
+        model.compile("sgd", "mse", loss_weights=weights)
+        (record,) = train(model, tiny, epochs=1, batch_size=10, loss=OneVsRestHinge())
+        records.append(record["train_loss"])
+    assert records[0] == records[1]
+
+
 def test_every_program_of_a_model_takes_the_same_operations():
     # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of
     # its own, some of these ten programs took the one and some the other, in most processes.

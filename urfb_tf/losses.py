@@ -23,7 +23,7 @@ class OneVsRestHinge(keras.losses.Loss):
         reduction, name, dtype: as for every Keras loss; the default is the mean over the batch.
 
     Raises:
-        ArgumentError: if `mu` or `margin` is not positive.
+        ArgumentError: if `mu` or `margin` is not positive, or a weight of a class is negative.
     """
 
     def __init__(self, mu=None, margin=1.0, reduction="sum_over_batch_size", name="one_vs_rest_hinge", dtype=None):

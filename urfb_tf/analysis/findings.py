@@ -138,14 +138,14 @@ def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
     return Table(columns, rows)
 
 
-def harm(base: Experiment, experiments: Iterable[Experiment], gap: float = 0.02) -> str:
+def harm(base: Experiment, experiments: Iterable[Experiment]) -> str:
     """Which recorded changes cost nothing, something or everything, in test error over five epochs, as sentences.
 
     Args:
         base: what they change.
         experiments: the changes.
-        gap: up to which difference a change costs nothing, and within which of guessing it costs everything.
     """
+    gap = 0.02  # up to which difference a change costs nothing, and within which of guessing it costs everything
     rows = list(experiments)
     measured = {row: recorded.compare(row.id, base.id) for row in rows}
     chance = _chance(base)

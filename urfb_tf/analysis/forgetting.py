@@ -77,9 +77,9 @@ def of_experiment(experiment: Experiment, field: str = "group_error") -> Forgett
     return Forgetting(learned, end)
 
 
-def last_error(experiment: Experiment, field: str = "test_error") -> float:
-    """A field of the last epoch of an experiment's recorded runs, the mean over seeds."""
-    return statistics.fmean(run["epochs"][-1][field] for run in recorded.runs(experiment.id).values())
+def last_error(experiment: Experiment) -> float:
+    """The test error at the end of an experiment's recorded runs, the mean over seeds."""
+    return statistics.fmean(run["epochs"][-1]["test_error"] for run in recorded.runs(experiment.id).values())
 
 
 def table() -> Table:

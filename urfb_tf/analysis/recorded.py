@@ -145,12 +145,12 @@ def _common_epoch(found: list[dict[int, dict]]) -> int:
     return min(max((len(run["epochs"]) for run in of_one.values()), default=0) for of_one in found)
 
 
-def recent(epochs: Sequence[dict], field: str, window: int = WINDOW) -> float:
+def recent(epochs: Sequence[dict], field: str) -> float:
     """The mean of a field over the last epochs: single epochs jump up and down by more than some rows differ.
 
     NaN where it lacks in one, as the loss of a run that has diverged.
     """
-    values = [math.nan if record[field] is None else record[field] for record in epochs[-window:]]
+    values = [math.nan if record[field] is None else record[field] for record in epochs[-WINDOW:]]
     return sum(values) / len(values)
 
 

@@ -54,8 +54,6 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
 
 
 def _experiments(options: argparse.Namespace) -> list:
-    import dataclasses
-
     from urfb_tf.errors import ArgumentError, like_one_of
     from urfb_tf.experiments import EXPERIMENTS, Experiment
     from urfb_tf.experiments.catalogue import LISTING
@@ -70,13 +68,23 @@ def _experiments(options: argparse.Namespace) -> list:
         settings["changes"] = tuple(_item(text) for text in options.set)
     named = selection.named(options.what)
     if named:
-        changed = _suffix(settings)
-        return [dataclasses.replace(experiment, id=experiment.id + changed, **settings) for experiment in named]
+        return [_changed(experiment, settings) for experiment in named]
     if options.what not in NETWORKS:
         raise ArgumentError(like_one_of("network or experiment", options.what, [*NETWORKS, *EXPERIMENTS], LISTING))
     dataset, rule = settings.pop("dataset", "cifar10"), settings.pop("rule", "urfb")
     identifier = f"{options.what}-{dataset}-{rule}{_suffix(settings)}"
     return [Experiment(identifier, identifier, options.what, dataset, rule, **settings)]
+
+
+def _changed(experiment, settings: dict):
+    """An experiment with these settings in place of its own. Its other changes stay; options go with rule and loss."""
+    import dataclasses
+
+    replaced = {name for name in ("rule", "loss") if settings.get(name) not in (None, getattr(experiment, name))}
+    fields = {**settings, **{f"{name}_options": () for name in replaced}}
+    if "changes" in settings:
+        fields["changes"] = tuple({**dict(experiment.changes), **dict(settings["changes"])}.items())
+    return dataclasses.replace(experiment, id=experiment.id + _suffix(settings), **fields)
 
 
 def _item(text: str) -> tuple[str, object]:

@@ -1,7 +1,9 @@
 """What an experiment is: everything about a run but its seed and length, as data."""
 
 import dataclasses
+import functools
 import json
+from collections.abc import Callable
 
 from urfb_tf import readings, rules
 from urfb_tf.errors import ArgumentError, one_of
@@ -105,7 +107,7 @@ class Experiment:
             options["epsilon"] = self.epsilon
         elif self._takes_epsilon(name):
             options["rule"] = rules.UpdatedRandomFeedback(self.epsilon)
-        return rules.RULES[name](**options)
+        return _with_options(f"The rule {name!r}", rules.RULES[name], options)
 
     @property
     def _rules(self) -> list[str]:
@@ -125,10 +127,15 @@ class Experiment:
         return readings.get(self.reading).but(**dict(self.changes))
 
     def make_model(self, classes: int, seed: int):
-        """The compiled, untrained model of the first phase, once it is known to have the layers that phases name."""
+        """The compiled, untrained model of the first phase, once it is known to have the layers that phases name.
+
+        Raises:
+            ArgumentError: if it lacks one, or for what network and loss refuse.
+        """
+        make = functools.partial(make_loss, self.loss, classes, self.make_reading())
         model = NETWORKS[self.network](
             rule=self.make_rule(self.schedule[0].rule),
-            loss=make_loss(self.loss, classes, self.make_reading(), **dict(self.loss_options)),
+            loss=_with_options(f"The loss {self.loss!r}", make, dict(self.loss_options)),
             classes=classes,
             connectivity=self.connectivity,
             batch_norm=self.batch_norm,
@@ -177,3 +184,11 @@ class Experiment:
         else:
             del record["phases"]
         return {**record, "changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}
+
+
+def _with_options(what: str, make: Callable, options: dict):
+    """What `make(**options)` gives, or an ArgumentError if it takes no such options."""
+    try:
+        return make(**options)
+    except TypeError as problem:
+        raise ArgumentError(f"{what} does not take its options: {problem}.") from problem

@@ -3,7 +3,7 @@
 import dataclasses
 
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.paper import PAPER
+from urfb_tf.experiments.paper import BY_ID
 
 GAIN = 100
 EPSILONS = (0.01, 0.03, 0.1, 0.3, 3.0)  # 0 and 1 are the paper's rows
@@ -15,12 +15,11 @@ RULES_BEYOND = {
     "brsf": "batchwise random sign",
     "dfa": "direct feedback",
 }
-_BY_ID = {experiment.id: experiment for experiment in PAPER}
 
 
 def _readings_compared() -> list[Experiment]:
     """The three hinge rows with full connectivity once more, under the paper's text to the letter."""
-    rows = [_BY_ID[f"table1/cifar10/{row}"] for row in ("bp-hinge", "urfb", "frfb")]
+    rows = [BY_ID[f"table1/cifar10/{row}"] for row in ("bp-hinge", "urfb", "frfb")]
     return [dataclasses.replace(row, id=row.id.replace("table1/", "readings/paper/"), reading="paper") for row in rows]
 
 
@@ -31,7 +30,7 @@ def _ablations() -> list[Experiment]:
     changes |= {f"learning_rate={step}": {"learning_rate": step} for step in (0.03, 0.3)}
     found = []
     for row in ("bp-hinge", "urfb", "frfb"):
-        whole = _BY_ID[f"table1/cifar10/{row}"]
+        whole = BY_ID[f"table1/cifar10/{row}"]
         for name, change in changes.items():
             identifier, title = f"ablations/cifar10/{row}/{name}", f"{whole.title}, {name}"
             found.append(dataclasses.replace(whole, id=identifier, title=title, paper=None, **change))
@@ -44,7 +43,7 @@ def _untied_variants() -> list[Experiment]:
     Filters that start independent of one another can only be aligned by the data; with a gain, filters move about as
     far as tied ones.
     """
-    urfb = _BY_ID["table1/cifar10/urfb/untied"]
+    urfb = BY_ID["table1/cifar10/urfb/untied"]
 
     def variant(name: str, title: str, **changes) -> Experiment:
         phases = (urfb.phases[0], dataclasses.replace(urfb.phases[1], **changes))
@@ -62,7 +61,7 @@ def _untied_variants() -> list[Experiment]:
 
 def _rules() -> list[Experiment]:
     """Simpnet on CIFAR-10 under the rules that the paper does not have, and what batch normalisation changes."""
-    hinge = _BY_ID["table1/cifar10/urfb"]
+    hinge = BY_ID["table1/cifar10/urfb"]
 
     def row(name: str, title: str, **changes) -> Experiment:
         return dataclasses.replace(hinge, id=f"rules/cifar10/{name}", title=title, paper=None, **changes)
@@ -77,7 +76,7 @@ def _rules() -> list[Experiment]:
 
 def _epsilons() -> list[Experiment]:
     """From FRFB (epsilon 0) to URFB (epsilon 1), and beyond."""
-    urfb = _BY_ID["table1/cifar10/urfb"]
+    urfb = BY_ID["table1/cifar10/urfb"]
     return [
         dataclasses.replace(
             urfb, id=f"epsilon/cifar10/{epsilon:g}", title=f"URFB, epsilon {epsilon:g}", epsilon=epsilon, paper=None

@@ -3,14 +3,14 @@
 import dataclasses
 
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.paper import PAPER
+from urfb_tf.experiments.paper import BY_ID
 
 DELAYS = {1: 1, 2: 1, 10: 1, 100: 10, 1000: 100}  # batches, and how many take effect together; 90 batches are an epoch
 PROBABILITIES = (0.5, 0.1, 0.01)
 NOISE = (0.3, 1.0, 3.0)
 OUTPUT_NOISE = (1.0, 3.0)
 
-PERFECT: Experiment = next(experiment for experiment in PAPER if experiment.id == "table1/cifar10/urfb")
+PERFECT: Experiment = BY_ID["table1/cifar10/urfb"]
 
 
 def _run(name: str, title: str, **changes) -> Experiment:

@@ -102,3 +102,4 @@ PAPER: list[Experiment] = [
     *_table("table3", "deepernet_s", "cifar10", TABLE_3, paper_epochs=500),
     *_untied("table3", "deepernet_s", "cifar10", TABLE_3_UNTIED, DEEPERNET_S_UNTIED),
 ]
+BY_ID: dict[str, Experiment] = {experiment.id: experiment for experiment in PAPER}

@@ -46,9 +46,10 @@ def run(
         seed: of weights, masks, dropout and order.
         folder: receives `checkpoint.npz` and, after every epoch, `result.json`. None keeps nothing.
         checkpoint_every: write the checkpoint after so many epochs, and at the end.
-        alignment: whether to measure the angles of `urfb_tf.metrics` after every epoch, on the first training batch.
-        increments: whether to measure after every epoch how W's increments of successive batches agree, in 20 steps
-            that are then taken back; the training goes on as without.
+        alignment: whether to measure the angles of `urfb_tf.metrics` after every epoch, on the first 500 images of
+            the training set.
+        increments: whether to measure after every epoch how W's increments of successive batches agree, in 20 steps of
+            the phase's training that are then taken back; the training goes on as without.
         data: the dataset, if it is loaded already.
         progress, strategy: as in `urfb_tf.training.train`. The run can go on with another number of devices.
 
@@ -82,10 +83,7 @@ def run(
     session = environment.describe()
     if strategy is not None:
         session["hardware"]["replicas"] = strategy.num_replicas_in_sync
-    probes: list = [Alignment(*(array[:IMAGES] for array in data.train))] if alignment else []
-    if increments:
-        some = [array[: BATCHES * experiment.batch_size] for array in data.train]
-        probes.append(IncrementProbe(*some, batch_size=experiment.batch_size, learning_rate=experiment.learning_rate))
+    probes = [Alignment(*(array[:IMAGES] for array in data.train))] if alignment else []
     schedule = experiment.schedule
     model, start = experiment.make_model(data.classes, seed), 0
     filters_at_start: dict = {}
@@ -100,13 +98,18 @@ def run(
         end = total if number == len(schedule) else min(start + phase.epochs, total)
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
             shown = lesson(schedule, number, data, model.loss, seed)
+            steps: dict = {
+                "loss": shown.loss,
+                "learning_rate": phase.learning_rate or experiment.learning_rate,
+                "batch_size": phase.batch_size or experiment.batch_size,
+            }
+            some = [array[: BATCHES * steps["batch_size"]] for array in shown.data.train]
+            successive = [IncrementProbe(*some, **steps)] if increments else []
             train(
                 model,
                 shown.data,
-                loss=shown.loss,
                 epochs=end,
-                learning_rate=phase.learning_rate or experiment.learning_rate,
-                batch_size=phase.batch_size or experiment.batch_size,
+                **steps,
                 grouped=experiment.grouped,
                 seed=seed,
                 checkpoint=checkpoint,
@@ -114,7 +117,7 @@ def run(
                 identity=identity,
                 session=session,
                 history=(latest["result"]["epochs"], latest["result"]["sessions"]) if latest else None,
-                probes=[*probes, HomogeneityProbe(filters_at_start), *shown.probes],
+                probes=[*probes, *successive, HomogeneityProbe(filters_at_start), *shown.probes],
                 progress=progress,
                 after_epoch=keep,
                 strategy=strategy,

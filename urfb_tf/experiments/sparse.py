@@ -3,20 +3,19 @@
 import dataclasses
 
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.paper import PAPER
+from urfb_tf.experiments.paper import BY_ID
 
 # Percent of the connections that exist, drawn for W and R independently. All, and for URFB and FRFB a half, are the
 # paper's rows; it has no row of BP with fewer than all.
 PERCENTS = {"urfb": (25, 10, 5), "frfb": (25, 10, 5), "bp": (50, 25, 10, 5)}
 _TITLES = {"urfb": "URFB", "frfb": "FRFB", "bp": "BP Hinge"}
 _WHOLE = {"urfb": "urfb", "frfb": "frfb", "bp": "bp-hinge"}  # the paper's row by rule
-_BY_ID = {experiment.id: experiment for experiment in PAPER}
 
 
 def _sparse() -> list[Experiment]:
     return [
         dataclasses.replace(
-            _BY_ID[f"table1/cifar10/{_WHOLE[rule]}"],
+            BY_ID[f"table1/cifar10/{_WHOLE[rule]}"],
             id=f"connectivity/cifar10/{rule}-{percent}",
             title=f"{_TITLES[rule]} {percent}%",
             connectivity=percent / 100,
@@ -33,8 +32,8 @@ def by_connectivity(rule: str) -> dict[float, Experiment]:
     Args:
         rule: "bp", "frfb" or "urfb".
     """
-    rows = [_BY_ID[f"table1/cifar10/{_WHOLE[rule]}"]]
-    rows += [row for key, row in _BY_ID.items() if key == f"table1/cifar10/{rule}-50"]
+    rows = [BY_ID[f"table1/cifar10/{_WHOLE[rule]}"]]
+    rows += [row for key, row in BY_ID.items() if key == f"table1/cifar10/{rule}-50"]
     rows += [row for row in SPARSE if row.rule == rule]
     return {row.connectivity: row for row in rows}
 

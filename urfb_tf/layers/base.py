@@ -194,6 +194,12 @@ class FeedbackLayer(keras.layers.Layer):
         if self._timing is not None:
             self._timing.settle()
 
+    def count_on_from(self, other: keras.layers.Layer) -> None:
+        """Take over another layer's number of training steps, where the rules of both count them."""
+        timing = getattr(other, "_timing", None)
+        if self._timing is not None and timing is not None:
+            self._timing.batches.assign(timing.batches)
+
     def carrying_feedback(self) -> tf.Tensor:
         """The weights that carry the error down now, of W's shape: R, W itself, or what else the rule makes of them."""
         feedback = None if self.feedback is None else tf.cast(tf.convert_to_tensor(self.feedback), self.kernel.dtype)

@@ -87,7 +87,7 @@ def redrawn(identifier, generator: keras.random.SeedGenerator, spread: float = 1
 
 def reseeded(initializer: keras.initializers.Initializer, seed) -> keras.initializers.Initializer:
     """The same initialiser with another seed; one that draws nothing stays what it is."""
-    config = initializer.get_config()
+    config: dict = getattr(initializer, "get_config", dict)()  # a plain function has none
     return type(initializer).from_config({**config, "seed": seed}) if "seed" in config else initializer
 
 

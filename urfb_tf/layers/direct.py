@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.connectivity import seeded
+from urfb_tf.layers.connectivity import reseeded
+from urfb_tf.seeds import stream
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -42,11 +43,12 @@ class DirectFeedback(keras.layers.Layer):
             if None in tuple(shape)[1:]:
                 raise ArgumentError(f"Direct feedback needs a fixed size, but {name} has {tuple(shape)[1:]}.")
         width, *sizes = (int(np.prod(shape[1:])) for shape in input_shape)
+        initializer = keras.initializers.get(self.projection_initializer)
         self.projections = [
             self.add_weight(
                 name=f"projection{number}",
                 shape=(width, size),
-                initializer=seeded(self.projection_initializer, self.seed, "direct", name),
+                initializer=reseeded(initializer, stream(self.seed, "direct", name)),
                 trainable=False,
             )
             for number, (name, size) in enumerate(zip(self.targets, sizes, strict=True))
@@ -73,6 +75,9 @@ class DirectFeedback(keras.layers.Layer):
 
     def compute_mask(self, inputs, previous_mask):
         return previous_mask[0]  # the output's
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs[0].shape, inputs[0].dtype)  # of the output's type, which Keras does not expect
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])

@@ -60,6 +60,9 @@ class ErrorNoise(keras.layers.Layer):
         size = largest * tf.sqrt(tf.reduce_mean(tf.square(share), axis=units, keepdims=True))  # [B, 1, ..]
         return self.level * size * tf.random.stateless_normal(tf.shape(wide), seed, dtype=wide.dtype)
 
+    def compute_output_spec(self, inputs, training=None):
+        return keras.KerasTensor(inputs.shape, inputs.dtype)  # of the input's type, which Keras does not expect
+
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 

@@ -21,7 +21,7 @@ IMAGES = 500  # the first of the training set, on which a recorded run's alignme
 
 
 def angle(a, b) -> float | None:
-    """The angle between two arrays of one shape, as vectors. None if one of them is zero."""
+    """The angle between two arrays of one size, as vectors. None if one of them is zero."""
     a, b = np.asarray(a), np.asarray(b)
     if a.size != b.size:
         raise ArgumentError(f"An angle needs two arrays of one size, but got {a.size} and {b.size} entries.")

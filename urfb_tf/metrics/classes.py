@@ -60,7 +60,7 @@ class ClassErrors:
                 keras.ops.convert_to_numpy(model(self.images[i : i + _BATCH].astype(np.float32), training=False))
                 for i in batches
             ]
-        )  # [N, C]
+        ).astype(np.float64)  # [N, C]; means in half precision would be wrong
         wrong = fields.argmax(1) != self.labels  # [N]
         own = [self.labels == label for label in self.classes]  # [N] each
         found = {

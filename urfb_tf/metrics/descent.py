@@ -32,7 +32,8 @@ class Descent:
             with tf.GradientTape() as tape:
                 value = loss(labels, model(inputs, training=True))
             kernels = [layer.kernel.value for layer in self.layers.values()]  # frozen ones too
-            found = tape.gradient(value, [*self._variables, *kernels])
+            sources = [*self._variables, *kernels]
+            found = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return value, found[: len(self._variables)], found[len(self._variables) :]
 
         self._gradients = gradients

@@ -7,6 +7,7 @@ many connections D has no relation to either start, so that only D^t D is left o
 import numpy as np
 
 from urfb_tf.errors import ArgumentError, is_positive
+from urfb_tf.layers.connectivity import check_connectivity
 
 
 def smallest_angle(connectivity: float, feedback_connectivity: float | None = None) -> float:
@@ -19,8 +20,9 @@ def smallest_angle(connectivity: float, feedback_connectivity: float | None = No
         connectivity: c_W, the share of W's connections that exist, in (0, 1].
         feedback_connectivity: c_R. None means the same.
     """
-    share = _share(connectivity, "connectivity")
-    other = share if feedback_connectivity is None else _share(feedback_connectivity, "feedback_connectivity")
+    share = check_connectivity(connectivity, "connectivity")
+    other = connectivity if feedback_connectivity is None else feedback_connectivity
+    other = check_connectivity(other, "feedback_connectivity")
     return float(np.degrees(np.arccos(np.sqrt(share * other))))
 
 
@@ -36,7 +38,7 @@ def expected_angle(movement: float, *, epsilon: float = 1.0, connectivity: float
         connectivity: c, the share of connections that exist, drawn for W and R independently. With 1, this is
             the angle over the shared connections.
     """
-    share = _share(connectivity, "connectivity")
+    share = check_connectivity(connectivity, "connectivity")
     for name, value in {"movement": movement, "epsilon": epsilon}.items():
         if not (np.isfinite(value) and value >= 0):
             raise ArgumentError(f"{name} is a number >= 0, but got {value!r}.")
@@ -55,7 +57,7 @@ def movement_of(angle: float, *, epsilon: float = 1.0, connectivity: float = 1.0
     """
     if not is_positive(epsilon):
         raise ArgumentError(f"Only with epsilon > 0 does R move, but got {epsilon!r}.")
-    cosine = np.cos(np.radians(angle)) / _share(connectivity, "connectivity")
+    cosine = np.cos(np.radians(angle)) / check_connectivity(connectivity, "connectivity")
     if cosine >= 1:
         raise ArgumentError(
             f"An angle of {angle!r} degrees is out of reach with a connectivity of {connectivity}: the smallest is "
@@ -67,9 +69,3 @@ def movement_of(angle: float, *, epsilon: float = 1.0, connectivity: float = 1.0
     square, rate = cosine**2, epsilon**2
     a, b, c = rate * (1 - square), -square * (1 + rate), -square
     return float((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a))
-
-
-def _share(value: float, argument: str) -> float:
-    if not 0 < value <= 1:
-        raise ArgumentError(f"{argument} is the share of connections that exist, in (0, 1], but got {value!r}.")
-    return float(value)

@@ -34,12 +34,8 @@ def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
     Raises:
         ArgumentError: if fewer than two locations have whole filters.
     """
-    filters = whole_filters(layer, weights)  # [N, K Cin, F]
-    count, _, variety = filters.shape
-    if count < 2:
-        raise ArgumentError(f"'{layer.name}' has fewer than two locations whose filters lie inside the image.")
-    lengths = np.linalg.norm(filters, axis=1, keepdims=True)
-    units = np.divide(filters, lengths, out=np.zeros_like(filters), where=lengths > 0)
+    units = unit_filters(layer, weights)  # [N, K Cin, F]
+    count, _, variety = units.shape
     pairs = count * (count - 1)
     by_filter = units.sum(axis=0)  # [K Cin, F]
     by_location = units.sum(axis=2)  # [N, K Cin]
@@ -55,6 +51,19 @@ def whole_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
     weights = keras.ops.convert_to_numpy(layer.kernel if weights is None else weights)[whole]
     length = np.prod(layer.kernel_size) * weights.shape[1]
     return weights.reshape(-1, length, layer.filters).astype(np.float64)
+
+
+def unit_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
+    """The same, each filter with length 1, or 0 if it is 0.
+
+    Raises:
+        ArgumentError: if fewer than two locations have whole filters.
+    """
+    filters = whole_filters(layer, weights)  # [N, K Cin, F]
+    if len(filters) < 2:
+        raise ArgumentError(f"'{layer.name}' has fewer than two locations whose filters lie inside the image.")
+    lengths = np.linalg.norm(filters, axis=1, keepdims=True)
+    return np.divide(filters, lengths, out=np.zeros_like(filters), where=lengths > 0)
 
 
 class HomogeneityProbe:

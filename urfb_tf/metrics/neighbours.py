@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D
-from urfb_tf.metrics.homogeneity import whole_filters
+from urfb_tf.metrics.homogeneity import unit_filters
 
 _STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))  # up, down, left, right
 
@@ -25,13 +24,10 @@ def neighbour_similarity(layer: UntiedConv2D, weights=None) -> np.ndarray:
     Raises:
         ArgumentError: if fewer than two locations have whole filters.
     """
-    filters = whole_filters(layer, weights)  # [N, K Cin, F]
-    if len(filters) < 2:
-        raise ArgumentError(f"'{layer.name}' has fewer than two locations whose filters lie inside the image.")
-    lengths = np.linalg.norm(filters, axis=1, keepdims=True)
+    filters = unit_filters(layer, weights)  # [N, K Cin, F]
     size, whole = layer.locality.output_size, layer.locality.whole.reshape(layer.locality.output_size)
     units = np.zeros((*size, *filters.shape[1:]))  # [H', W', K Cin, F]
-    units[whole] = np.divide(filters, lengths, out=np.zeros_like(filters), where=lengths > 0)
+    units[whole] = filters
     total, count = np.zeros(size), np.zeros(size)
     rows, columns = np.nonzero(whole)
     for down, right in _STEPS:

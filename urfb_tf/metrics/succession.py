@@ -73,15 +73,24 @@ class IncrementProbe:
     """`increment_cosines` after each epoch, as a probe for `urfb_tf.train`.
 
     Args:
-        inputs, labels, batch_size, learning_rate: as those of `increment_cosines`; some twenty batches are enough.
+        inputs, labels, batch_size, learning_rate, loss: as in `increment_cosines`; some twenty batches are enough.
     """
 
     LAGS = (1, 2)
 
-    def __init__(self, inputs: np.ndarray, labels: np.ndarray, *, batch_size: int = 500, learning_rate: float = 0.1):
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        *,
+        batch_size: int = 500,
+        learning_rate: float = 0.1,
+        loss=None,
+    ):
         check_batch(inputs, labels)
         _check(len(labels), batch_size, learning_rate, self.LAGS)
-        self.inputs, self.labels, self.batch_size, self.learning_rate = inputs, labels, batch_size, learning_rate
+        self.inputs, self.labels, self.loss = inputs, labels, loss
+        self.batch_size, self.learning_rate = batch_size, learning_rate
 
     def __call__(self, model: keras.Model) -> dict:
         """`increment_cosine_1` and `increment_cosine_2`, of batches one and two steps apart, each by layer name."""
@@ -92,6 +101,7 @@ class IncrementProbe:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             lags=self.LAGS,
+            loss=self.loss,
         )
         return {
             f"increment_cosine_{lag}": {name: round(value, 5) for name, value in by_layer.items()}

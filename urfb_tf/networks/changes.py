@@ -120,6 +120,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     Raises:
         ArgumentError: if a name has no feedback rule.
     """
+    compile_again = compiler_like(model)
     keys = {id(layer): key for key, layer in feedback_layers_by_key(model).items()}
     for layer in choose(model, layers, (FeedbackLayer,)):
         own = stream(seed, keys[id(layer)], "reinitialise")
@@ -138,6 +139,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
         if isinstance(layer, UntiedConv2D):
             layer.refresh_feedback()
         layer.settle_feedback()
+    compile_again(model)  # the momentum of the old weights is not that of the new ones
     return model
 
 
@@ -217,6 +219,7 @@ def rebuild(
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()
         new.settle_feedback()
+        new.count_on_from(old)
     compile_alike(result)
     return result
 

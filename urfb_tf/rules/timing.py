@@ -21,7 +21,7 @@ class TimedRule(FeedbackRule):
         rule: the other rule or its name; it may be timed too, in another way.
 
     Raises:
-        ArgumentError: if that rule has feedback that does not learn from the error.
+        ArgumentError: if that rule has feedback that does not learn from the error, or is timed in this way already.
     """
 
     def __init__(self, rule: "str | dict | FeedbackRule" = "urfb"):
@@ -30,8 +30,11 @@ class TimedRule(FeedbackRule):
             raise ArgumentError(
                 f"The rule {self.rule.name!r} cannot be timed: its feedback does not learn from the error."
             )
-        if isinstance(self.rule, type(self)):
-            raise ArgumentError(f"The rule {self.rule!r} is timed in this way already.")
+        inner = self.rule
+        while isinstance(inner, TimedRule):
+            if isinstance(inner, type(self)):
+                raise ArgumentError(f"The rule {self.rule!r} is timed in this way already.")
+            inner = inner.rule
         for name in ("has_feedback", "updates_feedback", "weight_decay", "symmetric", "delay", "every", "lag"):
             setattr(self, name, getattr(self.rule, name))
         self.skips_updates = self.skips_updates or self.rule.skips_updates

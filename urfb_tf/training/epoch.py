@@ -14,6 +14,7 @@ import tensorflow as tf
 from urfb_tf.compiled_loss import loss_of
 from urfb_tf.data import Split
 from urfb_tf.data.splits import class_numbers
+from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import Existing
 from urfb_tf.layers.walk import check_built
@@ -70,11 +71,31 @@ def constrain(weights: list[tf.Tensor], model: keras.Model) -> list[tf.Tensor]:
     ]
 
 
-def by_example(loss: keras.losses.Loss) -> keras.losses.Loss:
-    """The same loss, one value per example [B]: their mean is what SGD descends."""
+def losses_of(model: keras.Model, loss=None) -> keras.losses.Loss:
+    """The loss of a model, one value per example [B]: their mean is what SGD descends.
+
+    Args:
+        model, loss: as in `EpochProgram`.
+
+    Raises:
+        ArgumentError: if `fit` would descend something else, a sum or a loss with a weight.
+    """
+    whole = loss_of(model, loss, purpose="Training")
+    if getattr(whole, "reduction", None) == "sum":
+        raise ArgumentError(
+            "Training descends the loss's mean over a batch, but this loss has reduction='sum': leave that out, and "
+            "multiply the learning rate by the batch size."
+        )
+    compiled = getattr(model, "_compile_config", None)
+    weights = None if loss is not None or compiled is None else compiled.config.get("loss_weights")
+    if weights is not None:
+        raise ArgumentError(
+            f"Training knows no loss_weights, but the model is compiled with {weights!r}: leave them out, and multiply "
+            "the learning rate in their place."
+        )
     # Neither its configuration, which a loss of one's own may lack, nor copy.copy, which in Keras goes through it.
-    found = object.__new__(type(loss))
-    vars(found).update(vars(loss), reduction=None)
+    found = object.__new__(type(whole))
+    vars(found).update(vars(whole), reduction=None)
     return found
 
 
@@ -96,7 +117,8 @@ class EpochProgram:
         grouped: whether the examples of a batch come sorted by class. The batches are the same.
 
     Raises:
-        ArgumentError: if the model is not built, or no loss is given nor compiled.
+        ArgumentError: if the model is not built, or no loss is given nor compiled; for a loss with reduction "sum", and
+            for the compiled one with loss_weights.
     """
 
     def __init__(
@@ -109,7 +131,7 @@ class EpochProgram:
         grouped: bool = False,
     ):
         check_built(model, "Training")
-        self._losses = by_example(loss_of(model, loss, purpose="Training"))
+        self._losses = losses_of(model, loss)
         self.model = model
         self.batch_size = batch_size
         self.grouped = grouped

@@ -92,8 +92,9 @@ def train(
         training alone), and what the probes give. Errors are shares in [0, 1]. A loss that is no finite number is None.
 
     Raises:
-        ArgumentError: for numbers out of range, a label for which the model has no output, or, with a checkpoint, an
-            identity, a session or a probe's result that JSON cannot hold. Epochs finished before are saved.
+        ArgumentError: for numbers out of range, a loss that `EpochProgram` refuses, a label for which the model has no
+            output, or, with a checkpoint, an identity, a session or a probe's result that JSON cannot hold. Epochs
+            finished before are saved.
         CheckpointError: if the checkpoint is damaged or of another run.
         WriteError: if the disk does not take the checkpoint; the one before is intact.
         Interrupted: on Ctrl-C, once the last finished epoch is saved.
