@@ -415,6 +415,48 @@ def test_any_activation_passes_all_changes(kind):
     assert np.all(reinitialise(model).get_layer("dense").kernel != kernel)
 
 
+def drawn(shape, dtype=None, seed=3):
+    return keras.random.normal(shape, dtype=dtype, seed=seed)
+
+
+INITIALISERS = {
+    "function": drawn,
+    "lambda": lambda shape, dtype=None: drawn(shape, dtype),
+    "partial": functools.partial(drawn, seed=3),
+}
+
+
+@pytest.mark.parametrize("kind", INITIALISERS)
+def test_plain_functions_as_initialisers_pass_all_changes(kind):
+    draws = {"kernel_initializer": INITIALISERS[kind], "bias_initializer": INITIALISERS[kind]}
+    stock = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            keras.layers.Conv2D(2, 3, name="conv", **draws),
+            keras.layers.Conv2D(3, 3, name="skipped", **draws),
+            keras.layers.Flatten(),
+            keras.layers.Dense(12, name="dense", **draws),
+        ]
+    )
+    model, pixels = moved(convert(stock, "frfb", skip=["skipped"])), images(5, 6, 6, 2)
+    assert np.any(model.get_layer("dense").feedback != drawn((12, 12)))  # R is drawn independently
+    for changed in (change_rule(model, "urfb"), change_rule(model, "bp", ["dense"]), untie(model)):
+        assert_same_outputs(changed, model, pixels)
+        assert all(layer.kernel_initializer is INITIALISERS[kind] for layer in feedback_layers(changed))
+    dense = reinitialise(model, ["dense"]).get_layer("dense")
+    np.testing.assert_array_equal(dense.kernel, drawn((12, 12)))
+    np.testing.assert_array_equal(dense.bias, drawn((12,)))
+
+
+@pytest.mark.parametrize("rule", ["frfb", "brsf"])
+def test_r_is_drawn_by_a_plain_function(rule):
+    model = keras.Sequential([keras.Input((4,)), FeedbackDense(3, rule=rule, feedback_initializer=drawn)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 4)), np.ones((2, 3)), verbose=0)
+    (layer,) = feedback_layers(reinitialise(model))
+    np.testing.assert_array_equal(layer.feedback, drawn((4, 3)))
+
+
 def repeated(nested):
     """Four uses of the lowest layer, one after the other; or of a nested model that holds it."""
     inputs = keras.Input((6,))

@@ -222,15 +222,26 @@ def rebuild(
 
 
 def config_of(layer) -> dict:
-    """A layer's configuration, with its activation as it is: for plain functions Keras has none that it could read."""
-    activation = vars(layer).get("activation")
-    if not callable(activation) or isinstance(activation, keras.layers.Layer):  # a layer may have weights of its own
-        return layer.get_config()
-    layer.activation = keras.activations.linear
+    """A layer's configuration, with activation and initialisers as they are if they are plain functions.
+
+    For these Keras has no configuration that it could read.
+    """
+    functions = {
+        name: value
+        for name, value in vars(layer).items()
+        if (name == "activation" or name.endswith("_initializer"))
+        and callable(value)
+        # An activation that is a layer may have weights of its own.
+        and not isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
+    }
     try:
-        return {**layer.get_config(), "activation": activation}
+        for name in functions:
+            setattr(layer, name, keras.activations.linear)  # a function that Keras can write down
+        config = layer.get_config()
     finally:
-        layer.activation = activation
+        for name, value in functions.items():
+            setattr(layer, name, value)
+    return {**config, **{name: value for name, value in functions.items() if name in config}}
 
 
 def _check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherwise: Callable) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
-from urfb_tf.layers.connectivity import reseeded
+from urfb_tf.layers.connectivity import has_seed, reseeded
 from urfb_tf.layers.walk import everything_in, keyed
 from urfb_tf.networks.changes import choose, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
@@ -101,9 +101,9 @@ def _replacement(layer, rule, seed: int) -> FeedbackLayer:
     return FeedbackConv2D(layer.filters, layer.kernel_size, layer.strides, layer.padding, **shared)
 
 
-def _independent(initializer: keras.initializers.Initializer, seed: int):
-    """An initialiser like W's with values of its own. One that draws nothing would make R equal to W or constant."""
-    return reseeded(initializer, seed) if "seed" in initializer.get_config() else "glorot_uniform"
+def _independent(initializer, seed: int):
+    """An initialiser like W's with values of its own. One without a seed could make R equal to W or constant."""
+    return reseeded(initializer, seed) if has_seed(initializer) else "glorot_uniform"
 
 
 def _otherwise(layer) -> str:
