@@ -457,6 +457,66 @@ def test_r_is_drawn_by_a_plain_function(rule):
     np.testing.assert_array_equal(layer.feedback, drawn((4, 3)))
 
 
+class Holding(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Normalization()
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def normalised():
+    """Layers that have adapted to images: one of the model itself, one in a nested model, one in another layer."""
+    holding = Holding()
+    layers = [keras.layers.Normalization(), keras.layers.Normalization(), holding.inner]
+    for layer in layers:
+        layer.adapt(images(20, 6, 6, 2, seed=1))
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            layers[0],
+            keras.Sequential([keras.Input((6, 6, 2)), layers[1]]),
+            holding,
+            FeedbackConv2D(2, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    return model, images(5, 6, 6, 2)
+
+
+def worded(layer):
+    """A model of texts whose first layer has adapted to some, also to a word that holds a line break."""
+    layer.adapt(np.array(["a b\nc", "b", "c a", "a"]))
+    texts = keras.Input((1,), dtype="string")
+    outputs = keras.layers.Dense(3)(FeedbackDense(4, activation="tanh")(layer(texts)))
+    return keras.Model(texts, outputs), tf.constant([["a"], ["c"], ["b\nc"], ["d"]])
+
+
+ADAPTED = {
+    "means": normalised,
+    "words": lambda: worded(keras.layers.StringLookup(output_mode="one_hot")),
+    "texts": lambda: worded(keras.layers.TextVectorization(output_mode="multi_hot", standardize=None, split=None)),
+    "weights": lambda: worded(keras.layers.TextVectorization(5, output_mode="tf_idf", pad_to_max_tokens=True)),
+}
+
+
+@pytest.mark.parametrize("change", [convert, untie, lambda model: change_rule(model, "frfb")])
+@pytest.mark.parametrize("kind", ADAPTED)
+def test_what_layers_have_adapted_to_passes_all_changes(kind, change):
+    model, inputs = ADAPTED[kind]()
+    assert_same_outputs(change(model), model, inputs)
+
+
+def test_a_layer_that_has_adapted_to_nothing_yet_can_adapt_in_the_copy():
+    words, lookup = keras.Input((1,), dtype="string"), keras.layers.StringLookup(name="lookup")
+    outputs = keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.Embedding(3, 2)(lookup(words))))
+    model = convert(keras.Model(words, outputs))
+    model.get_layer("lookup").adapt(np.array(["a", "b"]))
+    assert model(tf.constant([["a"], ["c"]])).shape == (2, 3)
+
+
 def repeated(nested):
     """Four uses of the lowest layer, one after the other; or of a nested model that holds it."""
     inputs = keras.Input((6,))

@@ -16,6 +16,7 @@ from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_o
 from urfb_tf.layers.connectivity import keep, reseeded
 from urfb_tf.layers.graph import graph_of, in_graph, uses
 from urfb_tf.layers.walk import everything_in, feedback_layers_by_key
+from urfb_tf.networks.adapted import carry_over
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -210,6 +211,7 @@ def rebuild(
             # Operations such as a sum of two tensors have none.
             for source, target in zip(getattr(old, "variables", ()), getattr(new, "variables", ()), strict=True):
                 target.assign(source)
+            carry_over(old, new)
             continue
         for name in WEIGHTS:
             if getattr(old, name, None) is not None and getattr(new, name) is not None:
