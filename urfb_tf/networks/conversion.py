@@ -40,8 +40,9 @@ def convert(
 
     Raises:
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
-            with groups, dilation or channels first, weights with regularisers or constraints, or a layer inside
-            another, such as a block of your own or `TimeDistributed`, or in a nested model that is subclassed.
+            with groups, dilation or channels first, weights that are quantised or have regularisers or constraints, or
+            a layer inside another, such as a block of your own or `TimeDistributed`, or in a nested model that is
+            subclassed.
     """
     rule = rules.get(rule)
     skipped = {
@@ -121,6 +122,10 @@ def _check(layer) -> None:
         for what, present in found.items():
             if present:
                 raise ArgumentError(f"Convolution {layer.name!r} has {what}, which no feedback layer can do{hint}.")
+    if layer.quantization_mode is not None:
+        raise ArgumentError(
+            f"Layer {layer.name!r} is quantised ({layer.quantization_mode}), which no feedback layer can be{hint}."
+        )
     for what in ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"):
         if getattr(layer, what) is not None:
             raise ArgumentError(f"Layer {layer.name!r} has a {what}, which feedback layers do not have{hint}.")
