@@ -20,6 +20,7 @@ from urfb_tf import (
 from urfb_tf.data import Dataset, Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers, layers_of
+from urfb_tf.metrics import weight_angles
 from urfb_tf.networks import build, change_rule, convert, freeze, reinitialise, untie
 from urfb_tf.training import train
 
@@ -533,6 +534,34 @@ def test_the_lowest_layer_takes_the_rule_where_its_first_use_receives_the_error_
     for model in (convert(repeated(nested), "frfb"), change_rule(convert(repeated(nested), "urfb"), "frfb")):
         lowest, output = feedback_layers(model)
         assert lowest.rule == output.rule == rules.get("frfb")
+
+
+def branches():
+    """Two inputs, the second of which enters above an embedding; a nested model, used for either; a sum of all."""
+    first, second = keras.Input((5,)), keras.Input((5,))
+    tower = keras.Sequential(
+        [keras.Input((5,)), keras.layers.Dense(4, name="tower1"), keras.layers.Dense(4, name="tower2")]
+    )
+    embedded = keras.layers.Flatten()(keras.layers.Embedding(4, 2, name="below")(second))
+    sums = [
+        tower(first),
+        tower(second),
+        keras.layers.Dense(4, name="left2")(keras.layers.Dense(4, name="left1")(first)),
+        keras.layers.Dense(4, name="right")(second),
+        keras.layers.Dense(4, name="embedded")(embedded),
+    ]
+    return keras.Model([first, second], keras.layers.Dense(3, name="top")(keras.layers.Add()(sums)))
+
+
+def test_every_layer_with_nothing_below_it_that_learns_takes_the_lowest_rule():
+    stock, converted = branches(), convert(branches(), "kp")
+    for model in (converted, change_rule(convert(stock, "urfb"), "kp")):
+        found = {layer.name: layer.rule.name for layer in feedback_layers(model)}
+        assert {name for name, rule in found.items() if rule == "bp"} == {"tower1", "left1", "right"}
+        assert {name for name, rule in found.items() if rule == "kp"} == {"tower2", "left2", "embedded", "top"}
+    assert "left1" not in weight_angles(converted)
+    freeze(stock, ["below"])
+    assert convert(stock, "kp").get_layer("embedded").rule == rules.get("bp")
 
 
 def train_once(model):

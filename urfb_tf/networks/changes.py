@@ -71,18 +71,18 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     Args:
         model: a built functional or sequential model.
         rule: a feedback rule or its name.
-        layers: names of the layers to change. None means all; the lowest, if nothing below it learns and it is used
-            once, has no one to hand an error to, and takes the rule's `lowest` (mostly "bp").
+        layers: names of the layers to change. None means all; those with nothing below them that learns, be it another
+            use of the layer itself, have no one to hand an error to, and take the rule's `lowest` (mostly "bp").
 
     Raises:
         ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside another, such as a block
             of your own, or in a nested model that is subclassed.
     """
     rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
-    lowest = without_receiver(model, chosen) if layers is None else None
+    lowest = without_receiver(model, chosen) if layers is None else set()
 
     def replace(layer):
-        own = rule.lowest() if layer is lowest else rule
+        own = rule.lowest() if id(layer) in lowest else rule
         return type(layer).from_config({**config_of(layer), "rule": keras.saving.serialize_keras_object(own)})
 
     def values(old, new, name):
@@ -160,17 +160,22 @@ def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> lis
     return [layer for layer in found if layer.name in names]  # nested models may use a name twice
 
 
-def without_receiver(model: keras.Model, layers: list) -> keras.layers.Layer | None:
-    """The lowest of some of a model's layers if nothing below it learns, so that no one receives its error.
+def without_receiver(model: keras.Model, layers: list) -> set[int]:
+    """The ids of those of some of a model's layers below which nothing learns, so that no one receives their error.
 
-    None if it is used more than once: a later use hands its error to an earlier one.
+    Below none of their uses is a use of another layer that learns, or of one of these layers, the layer itself among
+    them: a later use hands its error to an earlier one.
     """
-    for layer in layers_of(model):
-        if any(layer is own for own in layers):
-            return layer if graph_of(model) is None or uses(model, layer) <= 1 else None
-        if learns(layer):
-            return None
-    return None
+    if graph_of(model) is None:  # no other layer can take the place of one of its own
+        return set()
+    ids = {id(layer) for layer in layers}
+
+    def receives(layer):
+        return any(id(each) in ids or learns(each) for each in (layer, *everything_in(layer)))
+
+    used = list(uses(model, receives))
+    above = {id(layer) for layer, below in used if below}
+    return {id(layer) for layer, _ in used if id(layer) in ids - above}
 
 
 def learns(layer: keras.layers.Layer) -> bool:

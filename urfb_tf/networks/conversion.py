@@ -24,9 +24,9 @@ def convert(
 
     All other layers stay what they are and hand the exact gradient down: pooling, sums and activations have nothing to
     learn; those that have, such as batch normalisation or depthwise convolutions, go on by back-propagation, and
-    `under_back_propagation` names them. The lowest layer has no one to hand an error to and takes the rule's `lowest`
-    (mostly "bp"), unless something below it learns or it is used more than once. R is drawn as W's initialiser would,
-    independently of W.
+    `under_back_propagation` names them. A layer with nothing below it that learns, be it another use of the layer
+    itself, has no one to hand an error to and takes the rule's `lowest` (mostly "bp"). R is drawn as W's initialiser
+    would, independently of W.
 
     Args:
         model: a built functional or sequential model. It stays as it is.
@@ -56,7 +56,7 @@ def convert(
     seeds = {id(layer): stream(seed, key, "convert") for key, layer in keyed(model, chosen).items()}
 
     def replace(layer):
-        return _replacement(layer, rule.lowest() if layer is lowest else rule, seeds[id(layer)])
+        return _replacement(layer, rule.lowest() if id(layer) in lowest else rule, seeds[id(layer)])
 
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))
