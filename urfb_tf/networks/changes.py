@@ -35,7 +35,8 @@ def untie(
 ) -> keras.Model:
     """The same function with untied convolutions: each location gets its own copy of W and R (section 4.1).
 
-    Layers that are untied already keep their weights and take on the options.
+    Layers that are untied already keep their weights and take on the options. Where a rule delays R's updates, as
+    "delayed" does, the delay begins anew: the untied layer's error travels through the newest R at first.
 
     Args:
         model: a built functional or sequential model with images of fixed size.
@@ -67,6 +68,9 @@ def untie(
 
 def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iterable[str] | None = None) -> keras.Model:
     """The same weights under another feedback rule; a layer that gains feedback weights draws them from its seed.
+
+    Where a rule delays R's updates, as "delayed" does, the delay begins anew, whatever the old rule was: the changed
+    layer's error travels through the newest R at first.
 
     Args:
         model: a built functional or sequential model.
