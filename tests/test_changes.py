@@ -20,6 +20,7 @@ from urfb_tf import (
 from urfb_tf.data import Dataset, Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers, layers_of
+from urfb_tf.metrics import weight_angles
 from urfb_tf.networks import build, change_rule, convert, freeze, reinitialise, untie
 from urfb_tf.training import train
 
@@ -424,6 +425,108 @@ def test_any_activation_passes_all_changes(kind):
     assert np.all(reinitialise(model).get_layer("dense").kernel != kernel)
 
 
+def drawn(shape, dtype=None, seed=3):
+    return keras.random.normal(shape, dtype=dtype, seed=seed)
+
+
+INITIALISERS = {
+    "function": drawn,
+    "lambda": lambda shape, dtype=None: drawn(shape, dtype),
+    "partial": functools.partial(drawn, seed=3),
+}
+
+
+@pytest.mark.parametrize("kind", INITIALISERS)
+def test_plain_functions_as_initialisers_pass_all_changes(kind):
+    draws = {"kernel_initializer": INITIALISERS[kind], "bias_initializer": INITIALISERS[kind]}
+    stock = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            keras.layers.Conv2D(2, 3, name="conv", **draws),
+            keras.layers.Conv2D(3, 3, name="skipped", **draws),
+            keras.layers.Flatten(),
+            keras.layers.Dense(12, name="dense", **draws),
+        ]
+    )
+    model, pixels = moved(convert(stock, "frfb", skip=["skipped"])), images(5, 6, 6, 2)
+    assert np.any(model.get_layer("dense").feedback != drawn((12, 12)))  # R is drawn independently
+    for changed in (change_rule(model, "urfb"), change_rule(model, "bp", ["dense"]), untie(model)):
+        assert_same_outputs(changed, model, pixels)
+        assert all(layer.kernel_initializer is INITIALISERS[kind] for layer in feedback_layers(changed))
+    dense = reinitialise(model, ["dense"]).get_layer("dense")
+    np.testing.assert_array_equal(dense.kernel, drawn((12, 12)))
+    np.testing.assert_array_equal(dense.bias, drawn((12,)))
+
+
+@pytest.mark.parametrize("rule", ["frfb", "brsf"])
+def test_r_is_drawn_by_a_plain_function(rule):
+    model = keras.Sequential([keras.Input((4,)), FeedbackDense(3, rule=rule, feedback_initializer=drawn)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 4)), np.ones((2, 3)), verbose=0)
+    (layer,) = feedback_layers(reinitialise(model))
+    np.testing.assert_array_equal(layer.feedback, drawn((4, 3)))
+
+
+class Holding(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Normalization()
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def normalised():
+    """Layers that have adapted to images: one of the model itself, one in a nested model, one in another layer."""
+    holding = Holding()
+    layers = [keras.layers.Normalization(), keras.layers.Normalization(), holding.inner]
+    for layer in layers:
+        layer.adapt(images(20, 6, 6, 2, seed=1))
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            layers[0],
+            keras.Sequential([keras.Input((6, 6, 2)), layers[1]]),
+            holding,
+            FeedbackConv2D(2, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    return model, images(5, 6, 6, 2)
+
+
+def worded(layer):
+    """A model of texts whose first layer has adapted to some, also to a word that holds a line break."""
+    layer.adapt(np.array(["a b\nc", "b", "c a", "a"]))
+    texts = keras.Input((1,), dtype="string")
+    outputs = keras.layers.Dense(3)(FeedbackDense(4, activation="tanh")(layer(texts)))
+    return keras.Model(texts, outputs), tf.constant([["a"], ["c"], ["b\nc"], ["d"]])
+
+
+ADAPTED = {
+    "means": normalised,
+    "words": lambda: worded(keras.layers.StringLookup(output_mode="one_hot")),
+    "texts": lambda: worded(keras.layers.TextVectorization(output_mode="multi_hot", standardize=None, split=None)),
+    "weights": lambda: worded(keras.layers.TextVectorization(5, output_mode="tf_idf", pad_to_max_tokens=True)),
+}
+
+
+@pytest.mark.parametrize("change", [convert, untie, lambda model: change_rule(model, "frfb")])
+@pytest.mark.parametrize("kind", ADAPTED)
+def test_what_layers_have_adapted_to_passes_all_changes(kind, change):
+    model, inputs = ADAPTED[kind]()
+    assert_same_outputs(change(model), model, inputs)
+
+
+def test_a_layer_that_has_adapted_to_nothing_yet_can_adapt_in_the_copy():
+    words, lookup = keras.Input((1,), dtype="string"), keras.layers.StringLookup(name="lookup")
+    outputs = keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.Embedding(3, 2)(lookup(words))))
+    model = convert(keras.Model(words, outputs))
+    model.get_layer("lookup").adapt(np.array(["a", "b"]))
+    assert model(tf.constant([["a"], ["c"]])).shape == (2, 3)
+
+
 def repeated(nested):
     """Four uses of the lowest layer, one after the other; or of a nested model that holds it."""
     inputs = keras.Input((6,))
@@ -440,6 +543,34 @@ def test_the_lowest_layer_takes_the_rule_where_its_first_use_receives_the_error_
     for model in (convert(repeated(nested), "frfb"), change_rule(convert(repeated(nested), "urfb"), "frfb")):
         lowest, output = feedback_layers(model)
         assert lowest.rule == output.rule == rules.get("frfb")
+
+
+def branches():
+    """Two inputs, the second of which enters above an embedding; a nested model, used for either; a sum of all."""
+    first, second = keras.Input((5,)), keras.Input((5,))
+    tower = keras.Sequential(
+        [keras.Input((5,)), keras.layers.Dense(4, name="tower1"), keras.layers.Dense(4, name="tower2")]
+    )
+    embedded = keras.layers.Flatten()(keras.layers.Embedding(4, 2, name="below")(second))
+    sums = [
+        tower(first),
+        tower(second),
+        keras.layers.Dense(4, name="left2")(keras.layers.Dense(4, name="left1")(first)),
+        keras.layers.Dense(4, name="right")(second),
+        keras.layers.Dense(4, name="embedded")(embedded),
+    ]
+    return keras.Model([first, second], keras.layers.Dense(3, name="top")(keras.layers.Add()(sums)))
+
+
+def test_every_layer_with_nothing_below_it_that_learns_takes_the_lowest_rule():
+    stock, converted = branches(), convert(branches(), "kp")
+    for model in (converted, change_rule(convert(stock, "urfb"), "kp")):
+        found = {layer.name: layer.rule.name for layer in feedback_layers(model)}
+        assert {name for name, rule in found.items() if rule == "bp"} == {"tower1", "left1", "right"}
+        assert {name for name, rule in found.items() if rule == "kp"} == {"tower2", "left2", "embedded", "top"}
+    assert "left1" not in weight_angles(converted)
+    freeze(stock, ["below"])
+    assert convert(stock, "kp").get_layer("embedded").rule == rules.get("bp")
 
 
 def train_once(model):

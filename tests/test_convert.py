@@ -242,6 +242,15 @@ def test_a_layer_that_cannot_be_converted_is_named_and_can_be_skipped(layer, wha
     assert under_back_propagation(urfb_tf.convert(stock, skip=[made.name])) == [made.name]
 
 
+def test_a_quantised_layer_is_refused_and_can_be_skipped():
+    stock = keras.Sequential([keras.Input((4,)), LAYERS.Dense(4, name="whole"), LAYERS.Dense(3, name="top")])
+    stock.get_layer("whole").quantize("int8")
+    with pytest.raises(ArgumentError, match=r"'whole' is quantised \(int8\), which .*skip=\['whole'\]"):
+        urfb_tf.convert(stock)
+    x = RANDOM.normal(size=(5, 4)).astype("float32")
+    np.testing.assert_array_equal(urfb_tf.convert(stock, skip=["whole"])(x), stock(x))
+
+
 def test_other_models_are_refused():
     class Own(keras.Model):
         def call(self, x):

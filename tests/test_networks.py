@@ -172,6 +172,12 @@ def test_the_notation_is_read_in_any_case_and_spacing():
     ]
 
 
+@pytest.mark.parametrize("text", [None, 3, ["conv 4 3x3", "output"]])
+def test_a_network_must_be_text(text):
+    with pytest.raises(ArgumentError, match=r"A network is text, such as 'conv 32 5x5; .*', but got"):
+        build(text)
+
+
 @pytest.mark.parametrize("text", ["", "conv 4 3x3", "output; conv 4 3x3", "output; output"])
 def test_a_network_must_end_in_its_only_output(text):
     with pytest.raises(ArgumentError, match="A network ends in its only 'output'"):
@@ -220,6 +226,11 @@ def test_bad_arguments_are_refused(argument):
         build(SMALL, **{argument: BAD_ARGUMENTS[argument]})
 
 
+def test_connectivity_is_refused_where_no_layer_would_take_it():
+    with pytest.raises(ArgumentError, match=r"connectivity is the share .*, but got 7"):
+        build("conv 4 3x3; output", connectivity=7)
+
+
 def test_the_seed_fixes_weights_masks_and_dropout_and_nothing_else_does():
     def model(seed, global_seed=0):
         keras.utils.set_random_seed(global_seed)
@@ -232,6 +243,27 @@ def test_the_seed_fixes_weights_masks_and_dropout_and_nothing_else_does():
         assert np.any(a != c)
     np.testing.assert_array_equal(first(images, training=True), same(images, training=True))
     assert np.any(first(images, training=True) != first(images, training=False))
+
+
+@pytest.fixture
+def channels_first():
+    """Sets Keras to images of another layout than the package's."""
+    usual = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format(usual)
+
+
+@pytest.mark.usefixtures("channels_first")
+def test_channels_come_last_however_keras_is_set():
+    def shown(reading):
+        model = build("conv 4 3x3; maxpool 2; avgpool 3; output", "bp", reading=reading, input_shape=(8, 8, 3))
+        return model(np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)))
+
+    set_otherwise = [shown(reading) for reading in ("paper", "original")]
+    keras.config.set_image_data_format("channels_last")
+    for found, reading in zip(set_otherwise, ("paper", "original"), strict=True):
+        np.testing.assert_array_equal(found, shown(reading))
 
 
 def test_the_average_pooling_counts_zeros_below_and_to_the_right():

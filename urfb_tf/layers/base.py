@@ -314,16 +314,14 @@ class FeedbackLayer(keras.layers.Layer):
             "use_bias": self.use_bias,
             "connectivity": self.connectivity,
             "feedback_connectivity": self.feedback_connectivity,
-            "kernel_initializer": _serialize_initializer(self._initializer_arguments[0]),
-            "feedback_initializer": _serialize_initializer(self._initializer_arguments[1]),
+            "kernel_initializer": _serialize_initializer(self._initializer_arguments[0], self.kernel_initializer),
+            "feedback_initializer": _serialize_initializer(self._initializer_arguments[1], self.feedback_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "propagate_derivative": self.propagate_derivative,
             "seed": self.seed,
         }
 
 
-def _serialize_initializer(identifier):
+def _serialize_initializer(identifier, initializer):
     # A name stays a name: it stands for "drawn from this layer's seed", which an initialiser object does not.
-    return (
-        identifier if isinstance(identifier, str) else keras.initializers.serialize(keras.initializers.get(identifier))
-    )
+    return identifier if isinstance(identifier, str) else keras.initializers.serialize(initializer)

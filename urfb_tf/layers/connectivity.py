@@ -81,14 +81,20 @@ def seeded(identifier, seed: int, *names: str, spread: float = 1.0) -> keras.ini
 
 
 def redrawn(identifier, generator: keras.random.SeedGenerator, spread: float = 1.0) -> keras.initializers.Initializer:
-    """Likewise, but each call draws other values, whatever seed the initialiser had."""
+    """Likewise, but each call draws other values, whatever seed the initialiser had; a plain function stays itself."""
     return _scaled(reseeded(keras.initializers.get(identifier), generator), spread)
 
 
 def reseeded(initializer: keras.initializers.Initializer, seed) -> keras.initializers.Initializer:
-    """The same initialiser with another seed; one that draws nothing stays what it is."""
-    config: dict = getattr(initializer, "get_config", dict)()  # a plain function has none
-    return type(initializer).from_config({**config, "seed": seed}) if "seed" in config else initializer
+    """The same initialiser with another seed; one that draws nothing, and a plain function, stay what they are."""
+    if not has_seed(initializer):
+        return initializer
+    return type(initializer).from_config({**initializer.get_config(), "seed": seed})
+
+
+def has_seed(initializer) -> bool:
+    """Whether an initialiser takes a seed: not one that draws nothing, nor a plain function, which Keras takes too."""
+    return hasattr(initializer, "get_config") and "seed" in initializer.get_config()
 
 
 def _scaled(initializer, spread: float) -> keras.initializers.Initializer:

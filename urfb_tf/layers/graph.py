@@ -1,6 +1,6 @@
 """The graph of a functional or sequential model: where its layers stand, and which of them a copy can replace."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -44,18 +44,34 @@ def node_of(model: keras.Model, layer: keras.layers.Layer, what: str):
     return nodes[0]
 
 
-def uses(model: keras.Model, layer: keras.layers.Layer) -> int:
-    """How often a functional or sequential model uses a layer, its own or that of such a model nested in it."""
-    found = 0
+def uses(
+    model: keras.Model, counts: Callable[[keras.layers.Layer], bool], below: bool = False
+) -> Iterator[tuple[keras.layers.Layer, bool]]:
+    """Each use of a layer in a functional or sequential model and in such ones nested in it, from below.
+
+    Args:
+        model: built.
+        counts: which layers count.
+        below: whether one that counts lies below the model itself.
+
+    Yields:
+        The layer, and whether one that counts lies below this use of it. Below a nested model means below all of it.
+    """
+    above: set[int] = set()  # tensors that depend on a layer that counts
     for node in _nodes(model):
-        if node.operation is layer:
-            found += 1
-        elif graph_of(node.operation) is not None:
-            found += uses(node.operation, layer)
-    return found
+        layer = node.operation
+        beneath = below or any(id(tensor) in above for tensor in node.input_tensors)
+        if graph_of(layer) is not None:
+            used = list(uses(layer, counts, beneath))
+        else:  # bare operations, such as a sum of two tensors, are no layers
+            used = [(layer, beneath)] if isinstance(layer, keras.layers.Layer) else []
+        yield from used
+        if beneath or any(counts(each) for each, _ in used):
+            above.update(id(tensor) for tensor in node.output_tensors)
 
 
 def _nodes(model: keras.Model) -> list:
+    """From below."""
     graph = graph_of(model)
     assert graph is not None
-    return [node for level in graph._nodes_by_depth.values() for node in level]
+    return [node for _, level in sorted(graph._nodes_by_depth.items(), reverse=True) for node in level]

@@ -8,6 +8,7 @@ from urfb_tf.activations import SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge
 from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
 from urfb_tf.layers import ErrorNoise, FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
+from urfb_tf.layers.connectivity import check_connectivity
 from urfb_tf.losses import OneVsRestHinge
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.networks.notation import Step, parse
@@ -15,6 +16,7 @@ from urfb_tf.seeds import stream
 
 LOSSES = ("hinge", "softmax", "circuit")
 NOISY = ("layers", "output")
+LAYOUT = {"data_format": "channels_last"}  # whatever Keras is set to: convolutions know no other
 
 
 def build(
@@ -72,7 +74,7 @@ def build(
     assembly = _Assembly(
         rules.get(rule),
         classes,
-        connectivity,
+        check_connectivity(connectivity, "connectivity"),  # a network may have no layer that takes it
         readings.get(reading),
         seed,
         batch_norm=batch_norm,
@@ -168,14 +170,14 @@ class _Assembly:
         size, stride = int(size), int(stride)
         if self.reading.tied_pooling and stride < size:
             return TiedMaxPooling2D(size, stride, name=name)(x)
-        return keras.layers.MaxPooling2D(size, stride, padding="same", name=name)(x)
+        return keras.layers.MaxPooling2D(size, stride, padding="same", name=name, **LAYOUT)(x)
 
     def _avgpool(self, name, x, size, stride=2.0):
         size, stride = int(size), int(stride)
         # Zeros below and to the right count in the mean, as in the original implementation.
         border = [max((-(-n // stride) - 1) * stride + size - n, 0) for n in x.shape[1:3]]
-        x = keras.layers.ZeroPadding2D(((0, border[0]), (0, border[1])), name=f"{name}_border")(x)
-        return keras.layers.AveragePooling2D(size, stride, padding="valid", name=name)(x)
+        x = keras.layers.ZeroPadding2D(((0, border[0]), (0, border[1])), name=f"{name}_border", **LAYOUT)(x)
+        return keras.layers.AveragePooling2D(size, stride, padding="valid", name=name, **LAYOUT)(x)
 
     def _sum(self, name, x):
         if len(self.convolutions) < 2 or self.convolutions[-2].shape != self.convolutions[-1].shape:
@@ -197,4 +199,6 @@ class _Assembly:
         return self._noisy(name, layer(self._flat(x)), self.output_noise)
 
     def _flat(self, x):
-        return x if len(x.shape) == 2 else keras.layers.Flatten(name=f"flatten{self.counts.get('dense', 0)}")(x)
+        if len(x.shape) == 2:
+            return x
+        return keras.layers.Flatten(name=f"flatten{self.counts.get('dense', 0)}", **LAYOUT)(x)

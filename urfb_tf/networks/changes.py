@@ -16,6 +16,7 @@ from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_o
 from urfb_tf.layers.connectivity import keep, reseeded
 from urfb_tf.layers.graph import graph_of, in_graph, uses
 from urfb_tf.layers.walk import everything_in, feedback_layers_by_key
+from urfb_tf.networks.adapted import carry_over
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -34,7 +35,8 @@ def untie(
 ) -> keras.Model:
     """The same function with untied convolutions: each location gets its own copy of W and R (section 4.1).
 
-    Layers that are untied already keep their weights and take on the options.
+    Layers that are untied already keep their weights and take on the options. Where a rule delays R's updates, as
+    "delayed" does, the delay begins anew: the untied layer's error travels through the newest R at first.
 
     Args:
         model: a built functional or sequential model with images of fixed size.
@@ -67,21 +69,24 @@ def untie(
 def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iterable[str] | None = None) -> keras.Model:
     """The same weights under another feedback rule; a layer that gains feedback weights draws them from its seed.
 
+    Where a rule delays R's updates, as "delayed" does, the delay begins anew, whatever the old rule was: the changed
+    layer's error travels through the newest R at first.
+
     Args:
         model: a built functional or sequential model.
         rule: a feedback rule or its name.
-        layers: names of the layers to change. None means all; the lowest, if nothing below it learns and it is used
-            once, has no one to hand an error to, and takes the rule's `lowest` (mostly "bp").
+        layers: names of the layers to change. None means all; those with nothing below them that learns, be it another
+            use of the layer itself, have no one to hand an error to, and take the rule's `lowest` (mostly "bp").
 
     Raises:
         ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside another, such as a block
             of your own, or in a nested model that is subclassed.
     """
     rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
-    lowest = without_receiver(model, chosen) if layers is None else None
+    lowest = without_receiver(model, chosen) if layers is None else set()
 
     def replace(layer):
-        own = rule.lowest() if layer is lowest else rule
+        own = rule.lowest() if id(layer) in lowest else rule
         return type(layer).from_config({**config_of(layer), "rule": keras.saving.serialize_keras_object(own)})
 
     def values(old, new, name):
@@ -161,17 +166,22 @@ def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> lis
     return [layer for layer in found if layer.name in names]  # nested models may use a name twice
 
 
-def without_receiver(model: keras.Model, layers: list) -> keras.layers.Layer | None:
-    """The lowest of some of a model's layers if nothing below it learns, so that no one receives its error.
+def without_receiver(model: keras.Model, layers: list) -> set[int]:
+    """The ids of those of some of a model's layers below which nothing learns, so that no one receives their error.
 
-    None if it is used more than once: a later use hands its error to an earlier one.
+    Below none of their uses is a use of another layer that learns, or of one of these layers, the layer itself among
+    them: a later use hands its error to an earlier one.
     """
-    for layer in layers_of(model):
-        if any(layer is own for own in layers):
-            return layer if graph_of(model) is None or uses(model, layer) <= 1 else None
-        if learns(layer):
-            return None
-    return None
+    if graph_of(model) is None:  # no other layer can take the place of one of its own
+        return set()
+    ids = {id(layer) for layer in layers}
+
+    def receives(layer):
+        return any(id(each) in ids or learns(each) for each in (layer, *everything_in(layer)))
+
+    used = list(uses(model, receives))
+    above = {id(layer) for layer, below in used if below}
+    return {id(layer) for layer, _ in used if id(layer) in ids - above}
 
 
 def learns(layer: keras.layers.Layer) -> bool:
@@ -212,6 +222,7 @@ def rebuild(
             # Operations such as a sum of two tensors have none.
             for source, target in zip(getattr(old, "variables", ()), getattr(new, "variables", ()), strict=True):
                 target.assign(source)
+            carry_over(old, new)
             continue
         for name in WEIGHTS:
             if getattr(old, name, None) is not None and getattr(new, name) is not None:
@@ -225,15 +236,26 @@ def rebuild(
 
 
 def config_of(layer) -> dict:
-    """A layer's configuration, with its activation as it is: for plain functions Keras has none that it could read."""
-    activation = vars(layer).get("activation")
-    if not callable(activation) or isinstance(activation, keras.layers.Layer):  # a layer may have weights of its own
-        return layer.get_config()
-    layer.activation = keras.activations.linear
+    """A layer's configuration, with activation and initialisers as they are if they are plain functions.
+
+    For these Keras has no configuration that it could read.
+    """
+    functions = {
+        name: value
+        for name, value in vars(layer).items()
+        if (name == "activation" or name.endswith("_initializer"))
+        and callable(value)
+        # An activation that is a layer may have weights of its own.
+        and not isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
+    }
     try:
-        return {**layer.get_config(), "activation": activation}
+        for name in functions:
+            setattr(layer, name, keras.activations.linear)  # a function that Keras can write down
+        config = layer.get_config()
     finally:
-        layer.activation = activation
+        for name, value in functions.items():
+            setattr(layer, name, value)
+    return {**config, **{name: value for name, value in functions.items() if name in config}}
 
 
 def _check_reach(model: keras.Model, layers: Iterable[keras.layers.Layer], otherwise: Callable) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
-from urfb_tf.layers.connectivity import reseeded
+from urfb_tf.layers.connectivity import has_seed, reseeded
 from urfb_tf.layers.walk import everything_in, keyed
 from urfb_tf.networks.changes import choose, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
@@ -24,9 +24,9 @@ def convert(
 
     All other layers stay what they are and hand the exact gradient down: pooling, sums and activations have nothing to
     learn; those that have, such as batch normalisation or depthwise convolutions, go on by back-propagation, and
-    `under_back_propagation` names them. The lowest layer has no one to hand an error to and takes the rule's `lowest`
-    (mostly "bp"), unless something below it learns or it is used more than once. R is drawn as W's initialiser would,
-    independently of W.
+    `under_back_propagation` names them. A layer with nothing below it that learns, be it another use of the layer
+    itself, has no one to hand an error to and takes the rule's `lowest` (mostly "bp"). R is drawn as W's initialiser
+    would, independently of W.
 
     Args:
         model: a built functional or sequential model. It stays as it is.
@@ -40,8 +40,9 @@ def convert(
 
     Raises:
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
-            with groups, dilation or channels first, weights with regularisers or constraints, or a layer inside
-            another, such as a block of your own or `TimeDistributed`, or in a nested model that is subclassed.
+            with groups, dilation or channels first, weights that are quantised or have regularisers or constraints, or
+            a layer inside another, such as a block of your own or `TimeDistributed`, or in a nested model that is
+            subclassed.
     """
     rule = rules.get(rule)
     skipped = {
@@ -55,7 +56,7 @@ def convert(
     seeds = {id(layer): stream(seed, key, "convert") for key, layer in keyed(model, chosen).items()}
 
     def replace(layer):
-        return _replacement(layer, rule.lowest() if layer is lowest else rule, seeds[id(layer)])
+        return _replacement(layer, rule.lowest() if id(layer) in lowest else rule, seeds[id(layer)])
 
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))
@@ -101,9 +102,9 @@ def _replacement(layer, rule, seed: int) -> FeedbackLayer:
     return FeedbackConv2D(layer.filters, layer.kernel_size, layer.strides, layer.padding, **shared)
 
 
-def _independent(initializer: keras.initializers.Initializer, seed: int):
-    """An initialiser like W's with values of its own. One that draws nothing would make R equal to W or constant."""
-    return reseeded(initializer, seed) if "seed" in initializer.get_config() else "glorot_uniform"
+def _independent(initializer, seed: int):
+    """An initialiser like W's with values of its own. One without a seed could make R equal to W or constant."""
+    return reseeded(initializer, seed) if has_seed(initializer) else "glorot_uniform"
 
 
 def _otherwise(layer) -> str:
@@ -121,6 +122,10 @@ def _check(layer) -> None:
         for what, present in found.items():
             if present:
                 raise ArgumentError(f"Convolution {layer.name!r} has {what}, which no feedback layer can do{hint}.")
+    if layer.quantization_mode is not None:
+        raise ArgumentError(
+            f"Layer {layer.name!r} is quantised ({layer.quantization_mode}), which no feedback layer can be{hint}."
+        )
     for what in ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"):
         if getattr(layer, what) is not None:
             raise ArgumentError(f"Layer {layer.name!r} has a {what}, which feedback layers do not have{hint}.")

@@ -38,8 +38,11 @@ def parse(text: str) -> Iterator[Step]:
     """The steps of a network written in the paper's notation.
 
     Raises:
-        ArgumentError: for a term outside the notation, or if the network does not end in its only `output`.
+        ArgumentError: for something else than text, for a term outside the notation, or if the network does not end in
+            its only `output`.
     """
+    if not isinstance(text, str):
+        raise ArgumentError(f"A network is text, such as 'conv 32 5x5; maxpool 3; output', but got {text!r}.")
     terms = [" ".join(term.split()) for term in text.split(";") if term.strip()]
     if [term.lower() for term in terms].count("output") != 1 or terms[-1].lower() != "output":
         raise ArgumentError(f"A network ends in its only 'output', but got {text!r}.")
