@@ -12,6 +12,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers
 from urfb_tf.networks import build, connect_direct_feedback
 
+LAYERS = keras.layers
 NOTATION = "conv 4 3x3; maxpool 3; full conn. 8; full conn. 6; output"
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (40, 8, 8, 3)).astype("uint8")
@@ -244,6 +245,38 @@ def subclassed():
 def of_free_size():
     inputs = keras.Input((None, 4))
     return keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(FeedbackDense(4, rule="dfa")(inputs)))
+
+
+def ending_in(*layers):
+    def make():
+        first = [keras.Input((4,)), FeedbackDense(4, rule="bp"), FeedbackDense(3, rule="dfa", activation="tanh")]
+        return keras.Sequential([*first, *(layer() for layer in layers)])
+
+    return make
+
+
+PROBABILITIES = [
+    ending_in(lambda: FeedbackDense(3, rule="dfa", activation="softmax")),
+    ending_in(lambda: LAYERS.Dense(1, activation="sigmoid")),
+    ending_in(lambda: LAYERS.Dense(3, activation=tf.nn.softmax)),
+    ending_in(lambda: LAYERS.Activation("softmax", dtype="float32")),
+    ending_in(LAYERS.Softmax),
+    ending_in(lambda: keras.Sequential([keras.Input((3,)), LAYERS.Dense(3, activation="softmax")])),
+]
+
+
+@pytest.mark.parametrize("make", PROBABILITIES)
+def test_probabilities_are_refused_since_the_error_is_at_the_logits(make):
+    with pytest.raises(ArgumentError, match="end in logits and compile with from_logits=True"):
+        connect_direct_feedback(make())
+
+
+def test_a_function_that_ends_the_model_is_seen_too():
+    inputs = keras.Input((4,))
+    hidden = LAYERS.Dense(5)(inputs)
+    with pytest.raises(ArgumentError, match=r"'softmax.*' ends in softmax"):
+        urfb_tf.convert(keras.Model(inputs, keras.ops.softmax(LAYERS.Dense(3)(hidden))), "dfa")
+    assert end_of(connect_direct_feedback(ending_in(LAYERS.Flatten)())).targets  # the tanh below stays allowed
 
 
 @pytest.mark.parametrize(

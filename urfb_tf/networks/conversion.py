@@ -41,7 +41,8 @@ def convert(
     Raises:
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
             with groups, dilation or channels first, weights with regularisers or constraints, or a layer inside
-            another, such as a block of your own or `TimeDistributed`, or in a nested model that is subclassed.
+            another, such as a block of your own or `TimeDistributed`, or in a nested model that is subclassed; under
+            direct feedback alignment also as `connect_direct_feedback` does, as for a model that ends in softmax.
     """
     rule = rules.get(rule)
     skipped = {
