@@ -230,6 +230,55 @@ def test_a_sequential_model_may_have_grown_layer_by_layer():
     np.testing.assert_array_equal(connected(x), model(x))
 
 
+def test_the_structure_of_the_output_stays_and_with_it_the_compiled_loss():
+    inputs = keras.Input((4,))
+    stock = keras.Model(inputs, {"classes": LAYERS.Dense(3)(LAYERS.Dense(5)(inputs))})
+    stock.compile("sgd", {"classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True)})
+    model = urfb_tf.convert(stock, "dfa")
+    x, labels = RANDOM.normal(size=(6, 4)).astype("float32"), {"classes": np.arange(6) % 3}
+    np.testing.assert_array_equal(model(x)["classes"], stock(x)["classes"])
+    start = feedback_layers(model)[0].kernel.numpy()
+    model.fit(x, labels, verbose=0)
+    assert np.any(feedback_layers(model)[0].kernel.numpy() != start)
+    again = urfb_tf.change_rule(urfb_tf.change_rule(model, "bp"), "dfa")
+    assert model.evaluate(x, labels, verbose=0) == pytest.approx(again.evaluate(x, labels, verbose=0), rel=1e-6)
+
+
+@keras.saving.register_keras_serializable("test_direct")
+class Counting(keras.Model):
+    """A class that is made of inputs and outputs, with a step of its own."""
+
+    steps = 0
+
+    def train_step(self, data):
+        type(self).steps += 1  # as it is traced
+        return super().train_step(data)
+
+
+class OfUnits(keras.Model):
+    """A class that makes inputs and outputs itself."""
+
+    def __init__(self, units, **options):
+        inputs = keras.Input((4,))
+        hidden = FeedbackDense(5, rule="bp")(inputs)
+        super().__init__(inputs, FeedbackDense(units, rule="dfa")(hidden), **options)
+
+
+class Chain(keras.Sequential):
+    """A class that is made of layers."""
+
+
+def test_a_class_of_ones_own_keeps_its_step():
+    inputs = keras.Input((4,))
+    stock = Counting(inputs, LAYERS.Dense(3)(LAYERS.Dense(5)(inputs)))
+    stock.compile("sgd", "mse")
+    model = urfb_tf.convert(stock, "dfa")
+    assert end_of(model).targets
+    model.fit(np.ones((6, 4)), np.ones((6, 3)), verbose=0)
+    assert isinstance(model, Counting)
+    assert Counting.steps
+
+
 def subclassed():
     class Own(keras.Model):
         def __init__(self):
@@ -285,6 +334,8 @@ def test_a_function_that_ends_the_model_is_seen_too():
         (nested, "nested models"),
         (shared, "used once"),
         (subclassed, "functional or sequential"),
+        (lambda: OfUnits(3), "inputs and outputs, but OfUnits"),
+        (lambda: Chain([keras.Input((4,)), *grown().layers]), "inputs and outputs, but Chain"),
         (of_free_size, "fixed size"),
     ],
 )

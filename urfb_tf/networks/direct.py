@@ -19,11 +19,12 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
         seed: of the random weights B.
 
     Returns:
-        A functional model, compiled as the old one was.
+        A functional model, compiled as the old one was, of its class and with an output of its structure.
 
     Raises:
-        ArgumentError: if the model is of another kind or ends in softmax or sigmoid, a layer under a direct rule lies
-            in a nested model or another layer or is used more than once, or an input is of free size.
+        ArgumentError: if the model is of another kind, its class is not made of inputs and outputs, or it ends in
+            softmax or sigmoid; if a layer under a direct rule lies in a nested model or another layer or is used more
+            than once; or if an input is of free size.
     """
     targets = [layer for layer in feedback_layers(model) if layer.rule.direct]
     ends = [layer for layer in model.layers if isinstance(layer, DirectFeedback)]
@@ -38,8 +39,17 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
         output = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")(
             [output, *entering]
         )
-    source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
-    connected = keras.Model(source, output, name=model.name)
+    kind, source = type(model), model.inputs[0]
+    if kind is keras.Sequential:
+        kind = keras.Model
+    elif not isinstance(model, keras.Sequential):  # which lacks what these read
+        source, output = model.input, keras.tree.pack_sequence_as(model.output, [output])
+    try:
+        connected = kind(source, output, name=model.name)
+    except (TypeError, ValueError) as problem:
+        raise ArgumentError(
+            f"Direct feedback needs a class that is made of inputs and outputs, but {kind.__name__} is not."
+        ) from problem
     compiler_like(model)(connected)
     return connected
 
