@@ -600,6 +600,17 @@ def test_frozen_layers_stay_and_hand_down_the_same_error(learn, rule):
         assert np.any(weights_of(free.get_layer(layer.name))["kernel"] != before[layer.name]["kernel"])
 
 
+@pytest.mark.parametrize("learn", [fit_once, train_once])
+@pytest.mark.parametrize("rule", ["brsf", "mirror"])
+def test_a_frozen_layer_keeps_feedback_that_would_renew_itself(learn, rule):
+    model = network(rule)
+    before = {layer.name: weights_of(layer)["feedback"] for layer in feedback_layers(model)[1:]}
+    freeze(model, ["dense1"])
+    learn(model)
+    for name, feedback in before.items():
+        assert np.any(weights_of(model.get_layer(name))["feedback"] != feedback) == (name != "dense1")
+
+
 def test_what_is_frozen_stays_frozen_through_other_changes():
     model = change_rule(untie(freeze(network(), ["conv1", "dense1"])), "frfb")
     assert [layer.name for layer in feedback_layers(model) if not layer.trainable] == ["conv1", "dense1"]

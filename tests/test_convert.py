@@ -18,7 +18,7 @@ IMAGES = RANDOM.integers(0, 256, (40, 8, 8, 3)).astype("uint8")
 LABELS = RANDOM.integers(0, 3, 40).astype("int32")
 
 
-def resnet():
+def resnet(activation="softmax"):
     inputs = keras.Input((8, 8, 3))
     x = LAYERS.Rescaling(1 / 255)(inputs)
     x = LAYERS.Conv2D(4, 3, padding="same", use_bias=False, name="stem")(x)
@@ -28,11 +28,11 @@ def resnet():
     x = LAYERS.Add()([x, short])
     x = LAYERS.Conv2D(6, (3, 2), strides=(2, 1), name="down")(x)
     x = LAYERS.GlobalAveragePooling2D()(x)
-    outputs = LAYERS.Dense(3, activation="softmax", name="classes")(x)
+    outputs = LAYERS.Dense(3, activation=activation, name="classes")(x)
     model = keras.Model(inputs, outputs, name="resnet")
     model.compile(
         keras.optimizers.SGD(0.01, momentum=0.9),
-        keras.losses.SparseCategoricalCrossentropy(),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=activation is None),
         metrics=["accuracy"],
         jit_compile=False,
     )
@@ -58,7 +58,7 @@ def sequential():
     return model
 
 
-MODELS = {"resnet": resnet, "sequential": sequential}
+MODELS = {"resnet": resnet, "resnet-of-logits": lambda: resnet(None), "sequential": sequential}
 
 
 def gradients(model, training):
@@ -70,7 +70,8 @@ def gradients(model, training):
 
 # All rules in the simpler network; where the error branches, one of each way of handing it down.
 CONVERTED = [(rule, "sequential") for rule in sorted(rules.RULES)]
-CONVERTED += [(rule, "resnet") for rule in ("bp", "urfb", "dfa", "mirror", "sporadic")]
+CONVERTED += [(rule, "resnet") for rule in ("bp", "urfb", "mirror", "sporadic")]
+CONVERTED += [("dfa", "resnet-of-logits")]  # which direct feedback asks for
 
 
 @pytest.mark.parametrize(("rule", "kind"), CONVERTED)
@@ -120,7 +121,7 @@ def test_masks_pass_the_converted_layers(rule):
     np.testing.assert_array_equal(mask, numbers != 0)
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", ["resnet", "sequential"])
 def test_under_bp_the_gradients_are_those_of_the_stock_model(kind):
     stock = MODELS[kind]()
     model = urfb_tf.convert(stock, "bp")
@@ -129,7 +130,7 @@ def test_under_bp_the_gradients_are_those_of_the_stock_model(kind):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", ["resnet", "sequential"])
 def test_under_bp_fit_takes_the_steps_of_the_stock_model(kind):
     stock = MODELS[kind]()
     model = urfb_tf.convert(stock, "bp")

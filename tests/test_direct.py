@@ -12,6 +12,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers
 from urfb_tf.networks import build, connect_direct_feedback
 
+LAYERS = keras.layers
 NOTATION = "conv 4 3x3; maxpool 3; full conn. 8; full conn. 6; output"
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (40, 8, 8, 3)).astype("uint8")
@@ -255,6 +256,55 @@ def test_a_sequential_model_may_have_grown_layer_by_layer():
     np.testing.assert_array_equal(connected(x), model(x))
 
 
+def test_the_structure_of_the_output_stays_and_with_it_the_compiled_loss():
+    inputs = keras.Input((4,))
+    stock = keras.Model(inputs, {"classes": LAYERS.Dense(3)(LAYERS.Dense(5)(inputs))})
+    stock.compile("sgd", {"classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True)})
+    model = urfb_tf.convert(stock, "dfa")
+    x, labels = RANDOM.normal(size=(6, 4)).astype("float32"), {"classes": np.arange(6) % 3}
+    np.testing.assert_array_equal(model(x)["classes"], stock(x)["classes"])
+    start = feedback_layers(model)[0].kernel.numpy()
+    model.fit(x, labels, verbose=0)
+    assert np.any(feedback_layers(model)[0].kernel.numpy() != start)
+    again = urfb_tf.change_rule(urfb_tf.change_rule(model, "bp"), "dfa")
+    assert model.evaluate(x, labels, verbose=0) == pytest.approx(again.evaluate(x, labels, verbose=0), rel=1e-6)
+
+
+@keras.saving.register_keras_serializable("test_direct")
+class Counting(keras.Model):
+    """A class that is made of inputs and outputs, with a step of its own."""
+
+    steps = 0
+
+    def train_step(self, data):
+        type(self).steps += 1  # as it is traced
+        return super().train_step(data)
+
+
+class OfUnits(keras.Model):
+    """A class that makes inputs and outputs itself."""
+
+    def __init__(self, units, **options):
+        inputs = keras.Input((4,))
+        hidden = FeedbackDense(5, rule="bp")(inputs)
+        super().__init__(inputs, FeedbackDense(units, rule="dfa")(hidden), **options)
+
+
+class Chain(keras.Sequential):
+    """A class that is made of layers."""
+
+
+def test_a_class_of_ones_own_keeps_its_step():
+    inputs = keras.Input((4,))
+    stock = Counting(inputs, LAYERS.Dense(3)(LAYERS.Dense(5)(inputs)))
+    stock.compile("sgd", "mse")
+    model = urfb_tf.convert(stock, "dfa")
+    assert end_of(model).targets
+    model.fit(np.ones((6, 4)), np.ones((6, 3)), verbose=0)
+    assert isinstance(model, Counting)
+    assert Counting.steps
+
+
 def subclassed():
     class Own(keras.Model):
         def __init__(self):
@@ -272,12 +322,46 @@ def of_free_size():
     return keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(FeedbackDense(4, rule="dfa")(inputs)))
 
 
+def ending_in(*layers):
+    def make():
+        first = [keras.Input((4,)), FeedbackDense(4, rule="bp"), FeedbackDense(3, rule="dfa", activation="tanh")]
+        return keras.Sequential([*first, *(layer() for layer in layers)])
+
+    return make
+
+
+PROBABILITIES = [
+    ending_in(lambda: FeedbackDense(3, rule="dfa", activation="softmax")),
+    ending_in(lambda: LAYERS.Dense(1, activation="sigmoid")),
+    ending_in(lambda: LAYERS.Dense(3, activation=tf.nn.softmax)),
+    ending_in(lambda: LAYERS.Activation("softmax", dtype="float32")),
+    ending_in(LAYERS.Softmax),
+    ending_in(lambda: keras.Sequential([keras.Input((3,)), LAYERS.Dense(3, activation="softmax")])),
+]
+
+
+@pytest.mark.parametrize("make", PROBABILITIES)
+def test_probabilities_are_refused_since_the_error_is_at_the_logits(make):
+    with pytest.raises(ArgumentError, match="end in logits and compile with from_logits=True"):
+        connect_direct_feedback(make())
+
+
+def test_a_function_that_ends_the_model_is_seen_too():
+    inputs = keras.Input((4,))
+    hidden = LAYERS.Dense(5)(inputs)
+    with pytest.raises(ArgumentError, match=r"'softmax.*' ends in softmax"):
+        urfb_tf.convert(keras.Model(inputs, keras.ops.softmax(LAYERS.Dense(3)(hidden))), "dfa")
+    assert end_of(connect_direct_feedback(ending_in(LAYERS.Flatten)())).targets  # the tanh below stays allowed
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (nested, "nested models"),
         (shared, "used once"),
         (subclassed, "functional or sequential"),
+        (lambda: OfUnits(3), "inputs and outputs, but OfUnits"),
+        (lambda: Chain([keras.Input((4,)), *grown().layers]), "inputs and outputs, but Chain"),
         (of_free_size, "fixed size"),
     ],
 )

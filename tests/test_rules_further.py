@@ -214,6 +214,45 @@ def test_the_decay_grows_with_the_loss_as_the_increment_does(kind):
         np.testing.assert_array_equal(found[1], scale * 0.25 * layer.feedback.numpy())
 
 
+class Cell(keras.layers.Layer):
+    """The cell of a recurrent network whose next state is a layer's output."""
+
+    state_size = output_size = 6
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def build(self, input_shape):
+        self.inner.build(input_shape)
+        self.built = True
+
+    def call(self, inputs, states, training=None):
+        state = self.inner(inputs + states[0], training=training)
+        return state, [state]
+
+
+@pytest.mark.parametrize(
+    ("uses", "times"),
+    [
+        (lambda layer, x: layer(layer(x)), 2),
+        (lambda layer, x: keras.layers.TimeDistributed(layer)(x), 4),
+        (lambda layer, x: keras.layers.RNN(Cell(layer), unroll=True)(x), 4),
+    ],
+    ids=["twice", "in time", "recurrent"],
+)
+def test_each_use_of_a_layer_adds_the_decay(uses, times):
+    layer = FeedbackDense(6, rule=rules.KolenPollack(0.125), seed=1)
+    inputs = keras.Input((4, 6))
+    model = keras.Model(inputs, uses(layer, inputs))
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    gap = layer.feedback.numpy() - layer.kernel.numpy()
+    nothing = np.zeros((2, 4, 6))
+    model.fit(nothing, np.zeros(model.compute_output_shape(nothing.shape)), verbose=0)  # the increment is 0
+    # Some roundings of numbers of size 1.
+    np.testing.assert_allclose(layer.feedback - layer.kernel, (1 - times / 16) * gap, rtol=0, atol=1e-6)
+
+
 def test_in_mixed_precision_too_the_difference_shrinks_under_fit():
     layer = FeedbackDense(3, rule=rules.KolenPollack(0.1), seed=1, dtype="mixed_float16")
     model = keras.Sequential([keras.Input((6,)), layer])

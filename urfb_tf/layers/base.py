@@ -143,9 +143,9 @@ class FeedbackLayer(keras.layers.Layer):
         return learned + self._pass_down(inputs, kernel, carrier, tf.zeros_like(learned))
 
     def _read_feedback(self, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
-        """R, in training renewed if the rule does so."""
+        """R, in training renewed if the rule does so and the layer is not frozen."""
         feedback = tf.convert_to_tensor(self.feedback)
-        if not training or not self.rule.renews_feedback:
+        if not training or not self.trainable or not self.rule.renews_feedback:
             return feedback
         renewed = self.rule.renewed_feedback(self, tf.cast(kernel, feedback.dtype), feedback)
         mask = None if self.feedback_mask is None else tf.convert_to_tensor(self.feedback_mask)

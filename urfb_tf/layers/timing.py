@@ -82,7 +82,11 @@ class Timing:
             past.assign(tf.cast(self.layer.feedback, past.dtype))
 
     def coins(self, name: str, batch: tf.Tensor, probability: float) -> tf.Tensor:
-        """Booleans of W's shape, True with `probability`; the layer's seed, `name` and `batch` alone decide which."""
+        """Booleans of W's shape, True with `probability`.
+
+        The layer's seed, `name` and `batch` alone decide which, but for XLA (`jit_compile=True`), which makes other
+        numbers of them by another algorithm than TensorFlow's kernels.
+        """
         # From the step's number in place of a generator's state, so that all replicas of a strategy draw the same.
         seed = tf.stack([tf.constant(stream(self.seed, name), tf.int32), batch])
         return tf.random.stateless_uniform(self.layer.kernel.shape, seed, alg="philox") < probability

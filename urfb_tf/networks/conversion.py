@@ -42,7 +42,8 @@ def convert(
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
             with groups, dilation or channels first, weights that are quantised or have regularisers or constraints, or
             a layer inside another, such as a block of your own or `TimeDistributed`, or in a nested model that is
-            subclassed.
+            subclassed; under direct feedback alignment also as `connect_direct_feedback` does, as for a model that ends
+            in softmax.
     """
     rule = rules.get(rule)
     skipped = {

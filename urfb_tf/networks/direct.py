@@ -4,7 +4,7 @@ import keras
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers
-from urfb_tf.layers.graph import node_of
+from urfb_tf.layers.graph import graph_of, node_of
 from urfb_tf.networks.compiling import compiler_like
 
 
@@ -19,11 +19,12 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
         seed: of the random weights B.
 
     Returns:
-        A functional model, compiled as the old one was.
+        A functional model, compiled as the old one was, of its class and with an output of its structure.
 
     Raises:
-        ArgumentError: if the model is of another kind, a layer under a direct rule lies in a nested model or another
-            layer or is used more than once, or an input is of free size.
+        ArgumentError: if the model is of another kind, its class is not made of inputs and outputs, or it ends in
+            softmax or sigmoid; if a layer under a direct rule lies in a nested model or another layer or is used more
+            than once; or if an input is of free size.
     """
     targets = [layer for layer in feedback_layers(model) if layer.rule.direct]
     ends = [layer for layer in model.layers if isinstance(layer, DirectFeedback)]
@@ -33,11 +34,35 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
         raise ArgumentError("Direct feedback needs a built functional or sequential model with one output.")
     output = ends[0].input[0] if ends else model.outputs[0]
     if targets:
+        _check_logits(output)
         entering = [node_of(model, layer, "Direct feedback").input_tensors[0] for layer in targets]
         output = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")(
             [output, *entering]
         )
-    source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
-    connected = keras.Model(source, output, name=model.name)
+    kind, source = type(model), model.inputs[0]
+    if kind is keras.Sequential:
+        kind = keras.Model
+    elif not isinstance(model, keras.Sequential):  # which lacks what these read
+        source, output = model.input, keras.tree.pack_sequence_as(model.output, [output])
+    try:
+        connected = kind(source, output, name=model.name)
+    except (TypeError, ValueError) as problem:
+        raise ArgumentError(
+            f"Direct feedback needs a class that is made of inputs and outputs, but {kind.__name__} is not."
+        ) from problem
     compiler_like(model)(connected)
     return connected
+
+
+def _check_logits(output: keras.KerasTensor) -> None:
+    """Raise an ArgumentError if the last operation makes probabilities: the error is then by these, not p - y."""
+    operation, _, number = output._keras_history
+    while (graph := graph_of(operation)) is not None:  # a nested model
+        operation, _, number = graph.outputs[number]._keras_history
+    for last in (operation, getattr(operation, "activation", None)):
+        name = getattr(last, "__name__", type(last).__name__).lower()
+        if "softmax" in name or "sigmoid" in name:
+            raise ArgumentError(
+                f"Direct feedback sends the error at the logits, but {operation.name!r} ends in {name}: end in "
+                "logits and compile with from_logits=True."
+            )

@@ -10,7 +10,8 @@ class DirectFeedbackAlignment(FeedbackRule):
     No error travels from layer to layer: a layer under this rule hands nothing down. The layer
     `urfb_tf.layers.DirectFeedback` at the model's end holds a B for each of them and sends the output error where they
     would have sent theirs; `build`, `convert` and `change_rule` put it there. In a model made by hand,
-    `urfb_tf.networks.connect_direct_feedback` does.
+    `urfb_tf.networks.connect_direct_feedback` does. The output error is the gradient by the model's output: p - y if a
+    classifier ends in logits. One that ends in softmax or sigmoid is refused.
     """
 
     name = "dfa"

@@ -11,11 +11,15 @@ class KolenPollack(UpdatedRandomFeedback):
 
     Both take the same increment, and both lose the same share of themselves. Under plain SGD with step eta, R - W
     therefore shrinks by the factor 1 - eta `weight_decay` at each step, whatever is learnt: R converges to W, where
-    under URFB their difference never changes. A layer without R (the lowest) does not decay.
+    under URFB their difference never changes. A layer without R (the lowest) does not decay. Each call of a layer adds
+    the decay: one that a model uses n times, as `TimeDistributed` does for n time steps, has the factor
+    1 - n eta `weight_decay`.
 
     In training, each layer adds a loss of value 0 to the model's: by it the decay is multiplied where the loss is, as
     Keras does for half precision and for several devices. A training loop of one's own that multiplies the loss has to
-    multiply the sum with `model.losses`; one that does not may leave them out.
+    multiply the sum with `model.losses`; one that does not may leave them out. Such a loss cannot leave a loop of the
+    graph: in a cell of `keras.layers.RNN`, `fit` needs `unroll=True`, without which TensorFlow raises an
+    `InaccessibleTensorError`.
 
     Args:
         weight_decay: lambda, > 0; the loss is as if it had lambda / 2 times the squared weights added.

@@ -56,7 +56,8 @@ class FeedbackRule:
         has_feedback: whether the layer owns feedback weights R beside W.
         updates_feedback: whether R learns from the error. If not, no optimiser ever sees it.
         weight_decay: what share of W and of R the layer adds to their increments, so that both shrink.
-        renews_feedback: whether R changes by itself at each training step, as `renewed_feedback` says.
+        renews_feedback: whether R changes by itself at each training step, as `renewed_feedback` says, unless the layer
+            is frozen.
         direct: whether the layer hands nothing down, since the output error reaches all layers at once.
         symmetric: whether W itself carries the error, as in back-propagation.
         skips_updates: whether W or R learn at some batches only, as `learns` says.

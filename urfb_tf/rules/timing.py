@@ -158,9 +158,9 @@ class LateUpdates(TimedRule):
     """W and R learn when the next image has replaced the activity below a connection (section 5).
 
     In training, the Hebbian product pairs the error of each image with what another image of its batch sent up, `lag`
-    places further on; the last images meet the first. Errors travel down as ever. On average over an order at random
-    this is the product of two means; where images of one class follow one another (`grouped` in `urfb_tf.train`), it is
-    the product of means within the class.
+    places further on; the last images meet the first, so that a multiple of the batch size is no lag at all. Errors
+    travel down as ever. On average over an order at random this is the product of two means; where images of one class
+    follow one another (`grouped` in `urfb_tf.train`), it is the product of means within the class.
 
     Args:
         rule: the rule that says what the updates are otherwise.
