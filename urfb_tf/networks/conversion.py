@@ -36,7 +36,7 @@ def convert(
 
     Returns:
         A new model, compiled as the old one was, with an optimiser that starts afresh. Under direct feedback alignment
-        it is functional, whatever the old one was.
+        a sequential model becomes a functional one.
 
     Raises:
         ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
