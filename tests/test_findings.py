@@ -58,6 +58,20 @@ def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record_errors):
     assert recorded.compare(URFB.id, "table2/deepnet/bp-hinge") is None
 
 
+def test_a_network_that_is_drawn_anew_counts_its_epochs_from_there(record_errors):
+    untied, tied = find("table3/urfb/untied"), find("table3/urfb")
+    record_errors(tied.id, [0.9, 0.8, 0.7])
+    record_errors(untied.id, [0.1] * 100)
+    assert recorded.compare(untied.id, tied.id) is None, "so far it is the tied network"
+    record_errors(untied.id, [0.1] * 100 + [0.6, 0.6])
+    found = recorded.compare(untied.id, tied.id)
+    assert (found.first, found.second) == pytest.approx((0.6, 0.85))
+    assert (found.start, found.end) == (1, 2)
+    assert findings.compared(untied, tied).startswith(
+        "Over epochs 1 to 2, counted from where a network was last drawn anew, the test error"
+    )
+
+
 def test_runs_shorter_than_the_window_are_averaged_over_what_there_is(record_errors):
     record_errors(URFB.id, [0.9, 0.7])
     record_errors(FRFB.id, [0.8])

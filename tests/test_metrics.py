@@ -329,3 +329,9 @@ def test_a_batch_may_have_several_inputs():
 def test_a_model_without_weights_is_refused(measure):
     with pytest.raises(ArgumentError, match="needs a model that has weights"):
         measure(keras.Sequential([FeedbackDense(3)]))
+
+
+@pytest.mark.parametrize("steps", [-1, 1.5])
+def test_a_trace_of_an_impossible_length_is_refused(steps, batch):
+    with pytest.raises(ArgumentError, match="steps is a whole number >= 0"):
+        metrics.trace(keras.Sequential([FeedbackDense(3)]), *batch, steps=steps)

@@ -412,3 +412,8 @@ for _ in range(5):
 def test_many_models_in_one_process_cause_no_warning(python):
     # A process of its own, because TensorFlow gives each warning twice at most.
     assert python("-c", MANY) == ""
+
+
+def test_one_split_is_no_dataset(tiny):
+    with pytest.raises(ArgumentError, match="Training takes a whole dataset"):
+        train(network(), tiny.train, epochs=1)

@@ -64,6 +64,8 @@ def compared(
     paper_place, paper_gap, paper_values = printed
     in_paper = f"it is {paper_gap}{paper_place}" if paper_gap else "they are equal"
     epochs = f"Over epochs {measured.start} to {measured.end}" if measured.end > 1 else "In epoch 1"
+    if any("output" in phase.reinitialise for row in (first, second) for phase in row.schedule):
+        epochs += ", counted from where a network was last drawn anew"
     return (
         f"{epochs}, the {split} error of {one} is {gap}{place} that of {other} "
         f"{values}; in the paper, {when}, {in_paper} {paper_values}."

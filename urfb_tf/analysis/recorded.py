@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from urfb_tf import results
-from urfb_tf.experiments import Experiment
+from urfb_tf.experiments import Experiment, Phase, find
 from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 
 WINDOW = 5  # epochs that a mean is taken over: single epochs jump up and down by more than some rows differ
@@ -127,18 +127,34 @@ def common_epoch(identifiers: Iterable[str]) -> int:
 def compare(first: str, second: str, field: str = "test_error", until: int | None = None) -> Comparison | None:
     """Two experiments at the last epoch that both have reached, as `comparable` chooses; None if one is not recorded.
 
+    Epochs are counted as in `since_drawn`.
+
     Args:
         first, second: ids.
         field: which entry of the epoch records.
         until: the last epoch that counts. None takes all.
     """
-    pair = comparable((first, second))
+    pair = [
+        {seed: {**run, "epochs": since_drawn(identifier, run["epochs"])} for seed, run in found.items()}
+        for identifier, found in zip((first, second), comparable((first, second)), strict=True)
+    ]
     end = _common_epoch(pair)
     if not end:
         return None
     end = end if until is None else min(end, until)
     one, other = (statistics.fmean(recent(run["epochs"][:end], field) for run in found.values()) for found in pair)
     return Comparison(one, other, max(end - WINDOW, 0) + 1, end)
+
+
+def since_drawn(identifier: str, epochs: Sequence[dict]) -> Sequence[dict]:
+    """The epochs of a run since a phase drew its network anew, output layer included; all if none does."""
+    schedule = find(identifier).schedule
+    begin = sum(phase.epochs for phase in schedule[: _last_drawn(schedule)])
+    return epochs[begin:]
+
+
+def _last_drawn(schedule: Sequence[Phase]) -> int:
+    return max((number for number, phase in enumerate(schedule) if "output" in phase.reinitialise), default=0)
 
 
 def _common_epoch(found: list[dict[int, dict]]) -> int:

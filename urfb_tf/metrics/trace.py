@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.metrics.alignment import angle, check_batch
 from urfb_tf.metrics.descent import Descent
 
@@ -47,8 +48,11 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
         `steps + 1` snapshots.
 
     Raises:
-        ArgumentError: if there are not as many labels as inputs, or no loss is given nor compiled.
+        ArgumentError: if there are not as many labels as inputs, a number is out of range, or no loss is given nor
+            compiled.
     """
+    if not is_whole(steps, 0):
+        raise ArgumentError(f"steps is a whole number >= 0, but got {steps!r}.")
     check_batch(inputs, labels)
     descent = Descent(model, loss, purpose="A trace")
     layers = descent.layers

@@ -105,6 +105,11 @@ def train(
     if not is_positive(learning_rate):
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
     check_seed(seed)
+    if not isinstance(data, Dataset):
+        raise ArgumentError(
+            "Training takes a whole dataset, as urfb_tf.load gives it or urfb_tf.data.Dataset makes it of arrays, but "
+            f"got {type(data).__name__}."
+        )
     probes = tuple(probes)
     program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile, grouped=grouped)
     for name in ("validation", "test"):
