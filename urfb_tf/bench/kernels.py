@@ -1,6 +1,6 @@
 """Each operation of a URFB training step against the machine's ceilings: its roofline.
 
-An operation's bound is the longer of its arithmetic at the matrix product's rate and its traffic at the copy's rate,
+An operation's bound is the longer of its arithmetic at the matrix product's rate and its traffic at memory's rate,
 where traffic counts each tensor that goes in or comes out once. What it reaches is bound / time.
 """
 

@@ -84,7 +84,8 @@ def _weighted(layer: FeedbackConv2D | FeedbackDense, batch: int) -> Iterator[Ope
     if layer.activation is not None:
         activation, numbers = layer.activation, _size(error)
         yield Operation(layer.name, "activation", activation, [error], 0, 8 * numbers)
-        yield Operation(layer.name, "activation, error down", _gradient(activation), [error, error], 0, 12 * numbers)
+        above = _numbers(batch, layer.output.shape)  # what comes down is another tensor than what went up
+        yield Operation(layer.name, "activation, error down", _gradient(activation), [error, above], 0, 12 * numbers)
 
 
 def _products(layer: FeedbackConv2D | FeedbackDense) -> int:
