@@ -18,9 +18,8 @@ def bench(options: argparse.Namespace) -> int:
     machine = Machine.measured()
     if not options.json:
         print(environment.summary())
-        print(
-            f"{machine.flops / 1e9:.0f} GFLOP/s in matrix products, {machine.bandwidth / 1e9:.0f} GB/s to and from memory"
-        )
+        rates = f"{machine.flops / 1e9:.0f} GFLOP/s in matrix products, {machine.bandwidth / 1e9:.0f} GB/s"
+        print(f"{rates} to and from memory")
     measured = []
     for subject in [options.subject] if options.subject else SUBJECTS:
         # Again, as what else runs may have lowered it: a ceiling is the most that was ever seen.
