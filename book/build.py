@@ -58,4 +58,6 @@ if __name__ == "__main__":
     missing = [name for name in ("_config.yml", "_toc.yml") if not (given.root / name).is_file()]
     if missing:
         sys.exit(f"{given.root} has no {' and no '.join(missing)}: give --root the folder of a book.")
+    if given.jobs < 1:
+        sys.exit(f"--jobs is how many pages run at once, at least 1, but got {given.jobs}.")
     sys.exit(main(given.root.resolve(), (given.output or given.root).resolve(), given.jobs))

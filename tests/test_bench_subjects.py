@@ -104,6 +104,12 @@ def test_a_library_that_does_not_import_is_named_with_its_error(monkeypatch):
     )
 
 
+def test_a_sum_is_an_operation_up_and_down():
+    model = build("conv 4 3x3; conv 4 3x3; SUM; output", "urfb", input_shape=(8, 8, 3))
+    sums = [each for each in operations(model, 5) if each.kind.startswith("sum")]
+    assert [each.traffic for each in sums] == [3 * 4 * 5 * 8 * 8 * 4] * 2
+
+
 def test_operations_count_what_a_convolution_a_dense_layer_and_the_update_do():
     model = build(SMALL, "urfb", input_shape=(8, 8, 3))
     found = {(each.layer, each.kind): each for each in operations(model, 5)}
@@ -114,6 +120,9 @@ def test_operations_count_what_a_convolution_a_dense_layer_and_the_update_do():
     (update,) = (each for each in found.values() if each.kind == "update")
     assert update.flops == 2 * sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert ("conv1", "error down") not in found, "nothing is below it"
+    assert ("output", "activation") not in found, "it has none"
+    for each in found.values():
+        assert len({id(tensor) for tensor in each.tensors}) == len(each.tensors), "reading one twice costs once"
     assert ("conv2", "error down") in found
 
 

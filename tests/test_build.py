@@ -40,7 +40,8 @@ CELL = """```{{code-cell}} ipython3
 
 """
 PAGES = {
-    "number": "import toy.number",
+    "number": "import toy.number\ntry:\n    open(toy.number.__file__.replace('number.py', 'records/d.json'))\n"
+    "except FileNotFoundError:\n    print('Not recorded yet.')",
     "record": "from toy import store\nprint(store.load('a'))",
     "listing": "from toy import store\nprint(store.names())",
     "apart": "import importlib.metadata\nimport yaml\nimportlib.metadata.version('PyYAML')",
@@ -143,6 +144,7 @@ CHANGES = {
     "a record that no page loads": ("toy/records/b.json", "3", set()),
     "a new file where pages run": ("pages/new.md", "", set()),
     "a new record": ("toy/records/c.json", "3", {"listing"}),
+    "a record that a page looked for in vain": ("toy/records/d.json", "3", {"number", "listing"}),
     "a record less": ("toy/records/b.json", None, {"listing"}),
     "a version": ("requirements.txt", LOCK.replace("6.0.0", "6.0.1"), {"apart"}),
     "a comment in the lock file": ("requirements.txt", LOCK.replace("as it was", "another"), set()),

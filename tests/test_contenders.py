@@ -58,7 +58,7 @@ def torch_steps(layers):
 CONTENDERS = {
     "fit": ("frfb", lambda data: Fit(NOTATION, data, 20, "frfb", reading="paper")),
     "Keras fit": ("bp", lambda data: StockFit(NOTATION, data, 20)),
-    "Keras fit without XLA": ("bp", lambda data: StockFit(NOTATION, data, 20, jit_compile=False)),
+    "Keras fit, compiled by XLA": ("bp", lambda data: StockFit(NOTATION, data, 20, jit_compile=True)),
     "PyTorch": ("bp", torch_steps("torch")),
     "FA in PyTorch": ("frfb", torch_steps("minimal")),
     "BioTorch": ("frfb", torch_steps("biotorch")),

@@ -1,10 +1,13 @@
 """Figures of the experiments: what their panels and lines are."""
 
+import matplotlib.pyplot as plt
 import pytest
 
 import urfb_tf
 from urfb_tf import plots
 from urfb_tf.errors import ArgumentError
+from urfb_tf.networks import build
+from urfb_tf.plots import style
 
 
 def history(angles: dict, kind: str = "error_angle") -> list[dict]:
@@ -82,3 +85,30 @@ def test_masks_show_each_kind_of_pair():
     assert ((kinds == 3) == (forward & backward)).all()
     assert ((kinds == 1) == (forward & ~backward)).all()
     assert ((kinds == 2) == (~forward & backward)).all()
+
+
+def test_no_two_of_many_runs_look_alike():
+    labels = [f"run {number}" for number in range(12)]
+    styles = style.line_styles({label: label for label in labels})
+    assert len({(each["color"], each["linestyle"]) for each in styles.values()}) == len(labels)
+
+
+def test_a_figure_that_fails_is_closed():
+    with pytest.raises(RuntimeError, match="half drawn"), style.figure(size=(1, 1)):
+        raise RuntimeError("half drawn")
+    assert not plt.get_fignums()
+
+
+def test_errors_that_are_all_zero_are_drawn():
+    made = plots.learning_curves(
+        {"a": [{"epoch": 1, "train_error": 0.0, "test_error": 0.0}]}, {"a": "bp"}, fields=("test_error",)
+    )
+    assert made.axes[0].get_ylim()[1] > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"error_noise": 1.0}], ids=str)
+def test_a_network_with_sums_is_drawn_with_all_that_build_puts_between(options):
+    made = plots.architecture(build("conv 4 3x3; conv 4 3x3; SUM; full conn. 5; output", "urfb", **options))
+    texts = [text.get_text() for text in made.axes[0].texts]
+    assert [text for text in texts if text.startswith(("full", "output"))] == ["full 5", "output 10"]
+    assert sum(text.startswith("sum") for text in texts) == 1

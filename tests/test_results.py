@@ -135,6 +135,15 @@ def test_a_missing_result_is_told_with_the_command_that_makes_it(tmp_path):
         record(tmp_path / "none" / "result.json", tmp_path)
 
 
+def test_a_record_that_is_looked_for_in_vain_is_opened_too(tmp_path, monkeypatch):
+    """So that the page that did is built again when it is there."""
+    opened, really = [], open
+    monkeypatch.setattr("builtins.open", lambda path, *rest, **more: opened.append(path) or really(path, *rest, **more))
+    with pytest.raises(ResultError, match="is not recorded"):
+        load("table1/cifar10/urfb", folder=tmp_path)
+    assert opened == [store.path_of("table1/cifar10/urfb", folder=tmp_path)]
+
+
 @pytest.mark.parametrize(("identifier", "guess"), [("nosuch", ""), ("table1/cifar10/urb", "did you mean .*urfb'.*")])
 def test_a_result_of_no_experiment_is_told_with_the_list_of_those_there_are(identifier, guess):
     sentence = f"Unknown experiment '{identifier}': {guess}`python -m urfb_tf list` names all that there are."

@@ -35,6 +35,15 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
         ) from error
 
 
+def is_there(path: pathlib.Path) -> bool:
+    """Whether a file is there and can be read. Opened for it: what notes the files that a program uses hears of it."""
+    try:
+        open(path, "rb").close()
+    except OSError:
+        return False
+    return True
+
+
 def check_writable(folder: pathlib.Path) -> None:
     """Make a folder if need be and see that it takes files, before work is done whose result shall go there.
 

@@ -20,7 +20,7 @@ def stream(seed: int, *names: str | int) -> int:
     Raises:
         ArgumentError: if `seed` is not a whole number >= 0.
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+    if not is_whole(seed, 0):
         raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
     words = [zlib.crc32(str(name).encode()) for name in names]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)

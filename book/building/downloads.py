@@ -26,7 +26,7 @@ def executed(cache: JupyterCacheAbstract, page: nbformat.NotebookNode, plain: pa
     Args:
         cache: where the outputs are.
         page: the page as it is read, in MyST Markdown.
-        plain: the page as a notebook that needs no MyST; used if there is one with the same cells, maybe after others.
+        plain: the page as a notebook that needs no MyST; used if it has as many cells, maybe after others.
     """
     _, found = cache.merge_match_into_notebook(page)
     ran = _code_cells(found)
@@ -34,7 +34,7 @@ def executed(cache: JupyterCacheAbstract, page: nbformat.NotebookNode, plain: pa
         return found
     target = nbformat.read(plain, as_version=4)
     cells = _code_cells(target)[-len(ran) :]
-    if len(cells) < len(ran):
+    if not ran or len(cells) < len(ran):
         return found
     for cell, source in zip(cells, ran, strict=True):
         cell.outputs, cell.execution_count = copy.deepcopy(source.outputs), source.execution_count

@@ -1,1 +1,1 @@
-"""Benchmarks: time and memory of what the package does, side by side in one process."""
+"""Benchmarks: time and memory of what the package does, side by side with what else a user would take."""

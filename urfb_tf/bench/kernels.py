@@ -49,7 +49,7 @@ class Reached:
 
     @property
     def share(self) -> float:
-        """What it reaches of its bound, in (0, 1]."""
+        """What it reaches of its bound; above 1 where what goes in is still in the processor's cache."""
         return self.bound / self.seconds
 
 
@@ -118,7 +118,7 @@ def reason(row: Reached, found: dict) -> str:
     for name, seconds in row.parts.items():
         if seconds > HALF * row.seconds:
             return name
-    if row.usage.cores < 1.2 and found["cores"] > 1:
+    if 0 < row.usage.cores < 1.2 and found["cores"] > 1:
         return "one core busy"
     return "its own arithmetic"
 

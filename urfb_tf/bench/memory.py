@@ -6,6 +6,7 @@ from urfb_tf.bench.contenders import torch_missing
 from urfb_tf.bench.measure import Machine
 from urfb_tf.bench.processes import measured
 from urfb_tf.bench.subjects import Settings
+from urfb_tf.errors import UrfbError
 from urfb_tf.table import Table
 
 STEPS = 2
@@ -13,10 +14,12 @@ STEPS = 2
 CONFIGURATIONS: dict[str, tuple[str, str, dict]] = {
     "simpnet, URFB": ("own", "simpnet", {"rule": "urfb"}),
     "simpnet, BP": ("own", "simpnet", {"rule": "bp"}),
+    "simpnet, BP, reading paper": ("own", "simpnet", {"rule": "bp", "reading": "paper"}),
     "simpnet, URFB, half of the connections": ("own", "simpnet", {"rule": "urfb", "connectivity": 0.5}),
     "simpnet, URFB, untied": ("own", "simpnet", {"rule": "urfb", "untied": True}),
     "deepernet, URFB": ("own", "deepernet", {"rule": "urfb"}),
     "deepernet_s, URFB, untied": ("own", "deepernet_s", {"rule": "urfb", "untied": True}),
+    # These pool as the reading "paper" does.
     "simpnet, BP, Keras fit": ("keras", "simpnet", {}),
     "simpnet, BP, PyTorch": ("torch", "simpnet", {}),
 }
@@ -83,7 +86,7 @@ def main() -> None:
     data = random_images(STEPS * batch, (32, 32, 3))
     if kind == "torch":
         import torch  # noqa: F401
-    before, stored, connections = _resident_peak(), 0, 0
+    before, stored, connections = _resident("VmRSS"), 0, 0
     if kind == "own":
         untied = options.pop("untied", False)
         model = networks.NETWORKS[network](**options)
@@ -97,18 +100,25 @@ def main() -> None:
     else:
         (StockFit if kind == "keras" else TorchSteps)(networks.paper.SIMPNET, data, batch).epoch()
     print(
-        json.dumps({"before": before, "peak": _resident_peak() - before, "stored": stored, "connections": connections})
+        json.dumps(
+            {"before": before, "peak": _resident("VmHWM") - before, "stored": stored, "connections": connections}
+        )
     )
 
 
-def _resident_peak() -> int:
-    """The most bytes that were ever resident in this process."""
+def _resident(field: str) -> int:
+    """Bytes of this process in memory: now, "VmRSS", or the most that there ever were, "VmHWM".
+
+    Where the system tells the latter alone, it stands for both.
+    """
     try:
         # getrusage would do, but on Linux a new program inherits the peak of the process that started it.
         with open("/proc/self/status") as status:
-            return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+            return next(1024 * int(line.split()[1]) for line in status if line.startswith(field))
     except (OSError, StopIteration):
-        import resource
-
+        try:
+            import resource
+        except ImportError as error:
+            raise UrfbError("This system does not tell how much memory a process takes.") from error
         unit = 1 if sys.platform == "darwin" else 1024
         return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -53,6 +53,8 @@ def operations(model: keras.Model, batch: int) -> Iterator[Operation]:
             yield from _pooling(layer, batch)
         elif isinstance(layer, keras.layers.Dropout):
             yield from _dropout(layer, batch)
+        elif isinstance(layer, keras.layers.Add):
+            yield from _sum(layer, batch)
     yield _update(model)
 
 
@@ -81,7 +83,7 @@ def _weighted(layer: FeedbackConv2D | FeedbackDense, batch: int) -> Iterator[Ope
     if layer.rule.has_feedback:
         down = [error, tf.convert_to_tensor(layer.feedback), x]
         yield Operation(layer.name, "error down", layer._pull_back, down, flops, traffic)
-    if layer.activation is not None:
+    if layer.activation is not keras.activations.linear:
         activation, numbers = layer.activation, _size(error)
         yield Operation(layer.name, "activation", activation, [error], 0, 8 * numbers)
         above = _numbers(batch, layer.output.shape)  # what comes down is another tensor than what went up
@@ -129,8 +131,16 @@ def _dropout(layer: keras.layers.Dropout, batch: int) -> Iterator[Operation]:
     yield Operation(layer.name, "dropout, error down", tf.multiply, [x, kept], 0, 12 * _size(x))
 
 
+def _sum(layer: keras.layers.Add, batch: int) -> Iterator[Operation]:
+    one, other = (_numbers(batch, each.shape) for each in layer.input)
+    yield Operation(layer.name, "sum", tf.add, [one, other], 0, 12 * _size(one))
+    # The tensor that goes into the sum and into the convolution beside it receives an error from either.
+    yield Operation(layer.name, "sum, two errors", tf.add, [one, other], 0, 12 * _size(one))
+
+
 def _update(model: keras.Model) -> Operation:
     weights = [tf.convert_to_tensor(v) for v in model.trainable_variables]
+    gradients = [tf.random.stateless_normal(w.shape, [0, 1]) for w in weights]
     numbers = sum(_size(w) for w in weights)
 
     def update(*tensors):
@@ -141,7 +151,7 @@ def _update(model: keras.Model) -> Operation:
         f"W and R of {len(feedback_layers(model))} layers",
         "update",
         update,
-        [*weights, *weights],
+        [*weights, *gradients],
         2 * numbers,
         12 * numbers,
     )

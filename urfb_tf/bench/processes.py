@@ -19,7 +19,8 @@ def measured(program: str, *arguments: str, **variables: str) -> dict:
     Raises:
         UrfbError: if it fails, with the last line of what it said.
     """
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+    # The allocator of `urfb_tf.bench.measure` is for that process alone: users have another.
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CPU_ALLOCATOR_USE_BFC": "0", **variables}
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
     )

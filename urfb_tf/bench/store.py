@@ -8,7 +8,7 @@ from urfb_tf import environment
 from urfb_tf.bench.measure import Machine
 from urfb_tf.bench.subjects import SUBJECTS, Settings, find
 from urfb_tf.errors import ResultError
-from urfb_tf.files import write_atomically
+from urfb_tf.files import is_there, write_atomically
 
 RECORDS = pathlib.Path(__file__).parent / "records"
 
@@ -46,7 +46,7 @@ def recorded(folder: pathlib.Path = RECORDS) -> dict[str, dict]:
     Raises:
         ResultError: if a file is damaged.
     """
-    return {subject: _read(path) for subject in SUBJECTS if (path := folder / f"{subject}.json").exists()}
+    return {subject: _read(path) for subject in SUBJECTS if is_there(path := folder / f"{subject}.json")}
 
 
 def _read(path: pathlib.Path) -> dict:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from urfb_tf.circuit.units import Circuit
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError, is_whole, one_of
 
 UPDATES = ("sequential", "synchronous")
 
@@ -41,7 +41,7 @@ def run(
         ArgumentError: for a field that is not inside (-M, M), another supervision than 1 or -1, a start that is not
             finite, an unknown order of update, or a number of steps that is not a whole number >= 0.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
+    if not is_whole(steps, 0):
         raise ArgumentError(f"The circuit runs for a whole number of steps >= 0, but got {steps!r}.")
     check_update(update)
     fields, supervision = checked(circuit, fields, supervision)

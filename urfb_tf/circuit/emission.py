@@ -6,7 +6,7 @@ import numpy as np
 
 from urfb_tf.circuit.dynamics import advance, check_update, checked
 from urfb_tf.circuit.units import Circuit
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 
 # From silence, o is silent again at this step if the field is beyond the threshold.
 FIRST_SILENCE = {"sequential": 2, "synchronous": 3}
@@ -55,6 +55,6 @@ def check_signal(update: str, steps: int, gated: bool) -> None:
     """Refuse what `signal` cannot run with."""
     check_update(update)
     least = FIRST_SILENCE[update] if gated else 1
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < least:
+    if not is_whole(steps, least):
         why = f": a gated {update} circuit is first seen silent at step {least}" if gated else ""
         raise ArgumentError(f"The circuit's signal needs a whole number of steps >= {least}, but got {steps!r}{why}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 
 
 def finite(name: str, value) -> np.ndarray:
@@ -39,7 +39,7 @@ def not_negative(name: str, value) -> np.ndarray:
 
 def whole(name: str, value, least: int) -> int:
     """`value` as a whole number that is at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not is_whole(value, least):
         raise ArgumentError(f"{name} must be a whole number >= {least}, but got {value!r}.")
     return int(value)
 

@@ -21,8 +21,8 @@ _MARKS = {
 def roofline(rows: "Sequence[Reached]", machine: "Machine"):
     """GFLOP/s against flops per byte, one panel per network, under the two ceilings of the machine.
 
-    Operations that only move numbers have no arithmetic to show and are left out. The larger a mark, the longer the
-    operation.
+    Operations that only move numbers have no arithmetic to show; they and the update are left out. The larger a mark,
+    the longer the operation.
 
     Args:
         rows: operations with their times.

@@ -10,7 +10,6 @@ _TITLES = {
     "train_error_evaluated": "train error, dropout off",
     "validation_error": "validation error",
     "test_error": "test error",
-    "train_loss": "train loss, dropout on",
 }
 
 
@@ -41,7 +40,7 @@ def learning_curves(
                 )
             axis.set(title=_TITLES.get(field, field), xlabel="epoch")
             axis.xaxis.get_major_locator().set_params(integer=True)
-        highest = max(chance or 0, *(axis.dataLim.y1 for axis in axes))
+        highest = max(chance or 0, *(axis.dataLim.y1 for axis in axes)) or 1  # all errors may be 0
         axes[0].set(ylabel="share of images", ylim=(0, 1.08 * highest))
         axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made

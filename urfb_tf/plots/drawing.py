@@ -21,10 +21,16 @@ def architecture(model: keras.Model):
     """
     from matplotlib import patches
 
-    lowest = feedback_layers(model)[0]  # below it, nothing needs an error
-    rows = [row for row in (_describe(layer, lowest) for layer in model.layers) if row is not None]
+    weighted = feedback_layers(model)
+    lowest, last = weighted[0], weighted[-1]  # below the lowest, nothing needs an error
+    rows: list[tuple] = []
+    places: dict[str, int] = {}
+    for layer in model.layers:
+        row = _describe(layer, lowest, last)
+        # What is not drawn, as normalisation, stands with what it takes.
+        places[layer.name] = places[_sources(layer)[0]] if row is None else len(rows)
+        rows += [] if row is None else [row]
     widest = max(_width(size) for _, _, _, size, *_ in rows)
-    places = {name: height for height, (name, *_) in enumerate(rows)}
     left, right = -widest / 2 - 0.1, widest / 2 + 0.4
     with figure(size=(6.4, 0.42 * len(rows) + 0.3)) as (made, ((axis,),)):
         for height, (_, kind, text, size, carrier, sources) in enumerate(rows):
@@ -56,7 +62,11 @@ def _width(size: int) -> float:
     return 0.35 * math.log2(size) + 1.2
 
 
-def _describe(layer: keras.layers.Layer, first: FeedbackLayer) -> tuple | None:
+def _sources(layer: keras.layers.Layer) -> tuple[str, ...]:
+    return tuple(tensor._keras_history.operation.name for tensor in keras.tree.flatten(layer.input))
+
+
+def _describe(layer: keras.layers.Layer, first: FeedbackLayer, last: FeedbackLayer) -> tuple | None:
     """(name, kind, text, size of the output, what carries its error down, names of a sum's inputs); None if unseen."""
     shape = tuple(layer.output.shape[1:])
     size = math.prod(shape)
@@ -71,7 +81,7 @@ def _describe(layer: keras.layers.Layer, first: FeedbackLayer) -> tuple | None:
         text = f"{tying} {layer.filters}, {layer.kernel_size[0]}×{layer.kernel_size[1]}   →   {grid}"
         return layer.name, "weights", text, size, carrier, ()
     if isinstance(layer, FeedbackDense):
-        kind = "output" if layer.activation is keras.activations.linear else "full"
+        kind = "output" if layer is last else "full"
         return layer.name, "weights", f"{kind} {layer.units}", size, carrier, ()
     if isinstance(layer, (TiedMaxPooling2D, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
         kind = "average" if isinstance(layer, keras.layers.AveragePooling2D) else "max"
@@ -86,6 +96,6 @@ def _describe(layer: keras.layers.Layer, first: FeedbackLayer) -> tuple | None:
             f"sum   →   {grid}",
             size,
             None,
-            tuple(t._keras_history.operation.name for t in layer.input),
+            _sources(layer),
         )
     return None

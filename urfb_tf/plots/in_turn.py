@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from urfb_tf.experiments.phases import Phase
 
 _GROUPS = (COLOURS["urfb"], COLOURS["frfb"], *OTHERS, COLOURS["bp"])
-_MARKERS = "osD^vP*"
+_MARKERS = "osD^vP*X"  # one more than colours, so that a colour that comes again has another marker
 
 
 def errors_in_turn(

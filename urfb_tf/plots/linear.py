@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from urfb_tf.linear import Decoupled, Descent
-from urfb_tf.plots.style import COLOURS, OTHER_DASHES, OTHERS, figure, line_styles
-
-_OWN_RULES = {0.0: "frfb", 1.0: "urfb"}  # epsilon 0 is FRFB, 1 is URFB: they keep the colours of the rules
+from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHER_DASHES, OTHERS, figure, line_styles
 
 
 def lambdas_along_time(solution: Decoupled, epsilons: Sequence[float]):
@@ -131,5 +129,5 @@ def epsilons_compared(runs: Mapping[float | str, Descent]):
 
 def _epsilon_styles(epsilons: Sequence[float]) -> list[dict]:
     names = [rf"$\epsilon$ = {epsilon:g}" for epsilon in epsilons]
-    rules = {name: _OWN_RULES.get(float(epsilon), name) for name, epsilon in zip(names, epsilons, strict=True)}
+    rules = {name: BY_EPSILON.get(float(epsilon), name) for name, epsilon in zip(names, epsilons, strict=True)}
     return list(line_styles(rules).values())

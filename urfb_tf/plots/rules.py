@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from urfb_tf.analysis.continuum import Setting
-from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles
-
-_OWN_RULES = {0.0: "frfb", 1.0: "urfb"}  # epsilon 0 is FRFB, 1 is URFB: they keep the colours of the rules
+from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHERS, figure, line_styles
 
 
 def losses_by_epsilon(runs: Mapping[float, np.ndarray]):
@@ -16,7 +14,7 @@ def losses_by_epsilon(runs: Mapping[float, np.ndarray]):
     Args:
         runs: losses [seeds, steps + 1] by epsilon.
     """
-    names = {f"epsilon {epsilon:g}": _OWN_RULES.get(float(epsilon), "") for epsilon in runs}
+    names = {f"epsilon {epsilon:g}": BY_EPSILON.get(float(epsilon), "") for epsilon in runs}
     styles = line_styles(names)
     with figure(size=(6, 3.2)) as (made, ((axis,),)):
         for (name, style), losses in zip(styles.items(), runs.values(), strict=True):

@@ -67,7 +67,7 @@ for (const root of document.querySelectorAll('.circuit-stepper:not([data-ready])
     back.setAttribute('aria-disabled', at === 0);
     step.setAttribute('aria-disabled', at === rows.length - 1);
   };
-  const stop = player(play, {at: () => at, last: () => rows.length - 1, show, every: 1200});
+  const stop = player(play, {at: () => at, last: () => rows.length - 1, show, every: 1200, live: find('p')});
   const choose = () => {
     stop();
     tables.forEach((table, i) => { table.hidden = i !== select.selectedIndex; });
@@ -80,7 +80,8 @@ for (const root of document.querySelectorAll('.circuit-stepper:not([data-ready])
   select.addEventListener('change', choose);
   root.addEventListener('keydown', (event) => {
     const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (by && event.target !== select) { event.preventDefault(); move(by); }
+    const alone = !(event.altKey || event.ctrlKey || event.metaKey);
+    if (by && alone && event.target !== select) { event.preventDefault(); move(by); }
   });
   for (const part of all('.controls, svg, p')) part.removeAttribute('hidden');
   choose();

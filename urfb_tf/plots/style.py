@@ -6,6 +6,7 @@ from contextlib import contextmanager
 # Okabe and Ito's palette; a rule keeps its colour and line style throughout the book.
 COLOURS = {"bp": "#000000", "frfb": "#D55E00", "urfb": "#0072B2"}
 DASHES = {"bp": "-", "frfb": "--", "urfb": "-."}
+BY_EPSILON = {0.0: "frfb", 1.0: "urfb"}  # what epsilon makes of URFB; they keep the colours of the rules
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 OTHER_DASHES = ("-", "--", "-.", ":")
 
@@ -33,8 +34,10 @@ def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **opti
 
     with plt.rc_context(_SETTINGS):
         made, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
-        yield made, axes
-        plt.close(made)
+        try:
+            yield made, axes
+        finally:
+            plt.close(made)
 
 
 def line_styles(rules: Mapping[str, str]) -> dict[str, dict]:
@@ -49,7 +52,8 @@ def line_styles(rules: Mapping[str, str]) -> dict[str, dict]:
     for number, (label, rule) in enumerate(rules.items()):
         styles[label] = {
             "color": COLOURS.get(rule, OTHERS[number % len(OTHERS)]),
-            "linestyle": DASHES.get(rule, OTHER_DASHES[number % len(OTHER_DASHES)]),
+            # Shifted with each round, so that a colour that comes again has other dashes.
+            "linestyle": DASHES.get(rule, OTHER_DASHES[(number + number // len(OTHERS)) % len(OTHER_DASHES)]),
             "label": label.upper() if label in COLOURS else label,
             **({"alpha": 0.45, "linewidth": 2.6} if rule in seen else {}),
         }

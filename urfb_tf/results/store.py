@@ -9,7 +9,7 @@ import pathlib
 
 from urfb_tf import strict_json
 from urfb_tf.errors import ResultError, like_one_of
-from urfb_tf.files import one_at_a_time, write_atomically
+from urfb_tf.files import is_there, one_at_a_time, write_atomically
 from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
 
@@ -63,7 +63,7 @@ def load(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS, *
         ResultError: if it is not recorded or no experiment, or the file is damaged.
     """
     path = path_of(identifier, seed, folder)
-    if not path.exists():
+    if not is_there(path):
         from urfb_tf.experiments.catalogue import EXPERIMENTS, LISTING  # these need what results are
 
         if identifier not in EXPERIMENTS:
@@ -72,7 +72,7 @@ def load(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS, *
             f"{identifier} with seed {seed} is not recorded: run `python -m urfb_tf run {identifier} --seed {seed}`."
         )
     result = _read_record(path)
-    if draws in (None, draws_of(result)) or not _other(path).exists():
+    if draws in (None, draws_of(result)) or not is_there(_other(path)):
         return result
     return _read_record(_other(path))
 
@@ -85,7 +85,7 @@ def load_all(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORD
     """
     longest = load(identifier, seed, folder)
     other = _other(path_of(identifier, seed, folder))
-    return [longest, *([_read_record(other)] if other.exists() else [])]
+    return [longest, *([_read_record(other)] if is_there(other) else [])]
 
 
 def read(path: str | pathlib.Path) -> dict:

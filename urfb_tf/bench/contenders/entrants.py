@@ -16,7 +16,7 @@ TORCH, BIOTORCH, MINIMAL = "BP, PyTorch", "FA, BioTorch", "FA, PyTorch, minimal"
 OURS = (URFB, FRFB, BP, DEFAULT_READING)
 
 
-def lineup(notation: str, data: Split, batch: int, *, leave_out: tuple[str, ...] = ()) -> dict[str, Contender]:
+def lineup(notation: str, data: Split, batch: int) -> dict[str, Contender]:
     """All contenders that can be made here, by name, built from one notation."""
     makers: dict[str, Callable[[], Contender]] = {
         URFB: lambda: Compiled(notation, data, batch, "urfb", reading="paper"),
@@ -32,7 +32,7 @@ def lineup(notation: str, data: Split, batch: int, *, leave_out: tuple[str, ...]
         }
     if biotorch_missing() is None:
         makers[BIOTORCH] = lambda: TorchSteps(notation, data, batch, layers="biotorch")
-    return {name: make() for name, make in makers.items() if name not in leave_out}
+    return {name: make() for name, make in makers.items()}
 
 
 def torch_missing() -> str | None:
