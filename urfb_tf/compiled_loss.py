@@ -18,8 +18,9 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
     Raises:
         ArgumentError: if there is no such loss, the model is compiled with several, or it has several outputs.
     """
-    if (count := len(getattr(model, "outputs", None) or "1")) > 1:
-        raise ArgumentError(f"{purpose} needs a model with one output, but this one has {count}.")
+    outputs = getattr(model, "outputs", None) or []  # a subclass of keras.Model does not say how many it has
+    if len(outputs) > 1:
+        raise ArgumentError(f"{purpose} needs a model with one output, but this one has {len(outputs)}.")
     given = loss if loss is not None else getattr(model, "loss", None)
     try:
         found = keras.losses.get(given)

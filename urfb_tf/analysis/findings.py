@@ -8,7 +8,7 @@ from urfb_tf.data.cifar import CLASSES
 from urfb_tf.experiments import Experiment
 from urfb_tf.table import Table
 
-NEAR_CHANCE = 0.03  # of guessing; a network this near to it on CIFAR-100 has learned next to nothing
+_NEAR_CHANCE = 0.03  # of guessing; a network this near to it on CIFAR-100 has learned next to nothing
 _SPLITS = {"train": "train_error_evaluated", "test": "test_error"}
 
 
@@ -64,7 +64,7 @@ def compared(
     paper_place, paper_gap, paper_values = printed
     in_paper = f"it is {paper_gap}{paper_place}" if paper_gap else "they are equal"
     epochs = f"Over epochs {measured.start} to {measured.end}" if measured.end > 1 else "In epoch 1"
-    if any("output" in phase.reinitialise for row in (first, second) for phase in row.schedule):
+    if recorded.before_drawn(first) or recorded.before_drawn(second):
         epochs += ", counted from where a network was last drawn anew"
     return (
         f"{epochs}, the {split} error of {one} is {gap}{place} that of {other} "
@@ -80,19 +80,28 @@ def near_guessing(experiments: Iterable[Experiment]) -> str:
         for row in rows
         if (known := recorded.runs(row.id))
     }
-    near = {row: error for row, error in latest.items() if error > _chance(row) - NEAR_CHANCE}
+    near = {row: error for row, error in latest.items() if error > _chance(row) - _NEAR_CHANCE}
     if not near:
         return ""
     who = _list([f"{row.title} ({error:.3f})" for row, error in near.items()])
-    place = f"within {NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
+    place = f"within {_NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
     sentence = f"Of the recorded rows, {who} {_is(list(near))} {place}"
     if any(row.rule == "bp" for row in near):
         return f"{sentence}: as long as back-propagation itself is, the order of the rules says nothing about feedback."
     return f"{sentence}."
 
 
+def test_error_at(epochs: Sequence[dict], train_error: float) -> float | None:
+    """The test error where a run's train error, dropout off, first comes down to a level, if it does.
+
+    Both are means over five epochs.
+    """
+    end = recorded.reached(epochs, _SPLITS["train"], train_error)
+    return None if end is None else recorded.recent(epochs[:end], _SPLITS["test"])
+
+
 def at_equal_train_error(experiments: Iterable[Experiment], levels: Sequence[float]) -> Table:
-    """Test errors where each run's train error, dropout off, first comes down to a level: means over five epochs.
+    """`test_error_at` some levels of the train error.
 
     Args:
         experiments: one row each; those not recorded are left out.
@@ -100,9 +109,8 @@ def at_equal_train_error(experiments: Iterable[Experiment], levels: Sequence[flo
     """
     rows = []
     for title, epochs in recorded.histories(experiments).items():
-        ends = [recorded.reached(epochs, _SPLITS["train"], level) for level in levels]
-        errors = ["" if end is None else f"{recorded.recent(epochs[:end], _SPLITS['test']):.3f}" for end in ends]
-        rows.append([title, *errors])
+        errors = [test_error_at(epochs, level) for level in levels]
+        rows.append([title, *("" if error is None else f"{error:.3f}" for error in errors)])
     return Table(["test error where the train error is", *(f"{level:g}" for level in levels)], rows)
 
 

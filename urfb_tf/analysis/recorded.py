@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from urfb_tf import results
-from urfb_tf.experiments import Experiment, Phase, find
+from urfb_tf.experiments import Experiment, find
 from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 
 WINDOW = 5  # epochs that a mean is taken over: single epochs jump up and down by more than some rows differ
@@ -148,13 +148,14 @@ def compare(first: str, second: str, field: str = "test_error", until: int | Non
 
 def since_drawn(identifier: str, epochs: Sequence[dict]) -> Sequence[dict]:
     """The epochs of a run since a phase drew its network anew, output layer included; all if none does."""
-    schedule = find(identifier).schedule
-    begin = sum(phase.epochs for phase in schedule[: _last_drawn(schedule)])
-    return epochs[begin:]
+    return epochs[before_drawn(find(identifier)) :]
 
 
-def _last_drawn(schedule: Sequence[Phase]) -> int:
-    return max((number for number, phase in enumerate(schedule) if "output" in phase.reinitialise), default=0)
+def before_drawn(experiment: Experiment) -> int:
+    """How many epochs a run has before a phase last draws its network anew, output layer included; 0 if none does."""
+    schedule = experiment.schedule
+    last = max((number for number, phase in enumerate(schedule) if "output" in phase.reinitialise), default=0)
+    return sum(phase.epochs for phase in schedule[:last])
 
 
 def _common_epoch(found: list[dict[int, dict]]) -> int:
@@ -173,4 +174,4 @@ def recent(epochs: Sequence[dict], field: str) -> float:
 def reached(epochs: Sequence[dict], field: str, level: float) -> int | None:
     """The first epoch at which the mean of a field over the last epochs, as in `recent`, is at most `level`, if any."""
     ends = range(WINDOW, len(epochs) + 1)
-    return next((end for end in ends if recent(epochs[:end], field) <= level), None)
+    return next((end for end in ends if recent(epochs[end - WINDOW : end], field) <= level), None)

@@ -21,6 +21,11 @@ def finite(name: str, value) -> np.ndarray:
     return array
 
 
+def floats(*values) -> tuple[np.ndarray, ...]:
+    """Numbers or lists of them as float64 arrays, without a check."""
+    return tuple(np.asarray(value, np.float64) for value in values)
+
+
 def positive(name: str, value) -> np.ndarray:
     """`value` as an array of finite numbers > 0."""
     array = finite(name, value)

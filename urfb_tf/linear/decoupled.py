@@ -44,7 +44,7 @@ def derivatives(lambda_t, lambdas, lambda_r, epsilon) -> np.ndarray:
     Returns:
         [k, ...].
     """
-    lambda_t, lambdas, lambda_r, epsilon = (np.asarray(x, float) for x in (lambda_t, lambdas, lambda_r, epsilon))
+    lambda_t, lambdas, lambda_r, epsilon = checks.floats(lambda_t, lambdas, lambda_r, epsilon)
     feedback = lambda_r + epsilon * lambdas[1:]  # [k - 1, ...]
     error = lambda_t - np.prod(lambdas, axis=0)
     below = np.cumprod(lambdas[:-1], axis=0)  # [k - 1, ...], for i = 2..k

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from urfb_tf.linear import checks
+
 
 def invariants(lambdas, lambda_r, epsilon) -> np.ndarray:
     """lambda_{R,i} lambda_i + epsilon lambda_i^2 / 2 - lambda_{i-1}^2 / 2, equation (17): 0 for ever if it starts at 0.
@@ -16,7 +18,7 @@ def invariants(lambdas, lambda_r, epsilon) -> np.ndarray:
     Returns:
         [k - 1, ...], for i = 2..k.
     """
-    lambdas, lambda_r, epsilon = (np.asarray(x, float) for x in (lambdas, lambda_r, epsilon))
+    lambdas, lambda_r, epsilon = checks.floats(lambdas, lambda_r, epsilon)
     return lambda_r * lambdas[1:] + epsilon * lambdas[1:] ** 2 / 2 - lambdas[:-1] ** 2 / 2
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from urfb_tf.linear import checks
+
 
 def rate(lambdas, lambda_r, epsilon) -> np.ndarray:
     """Q = sum over i of (product over j < i of lambda_j^2) (product over j > i of lambda_j r_j), in equation (18).
@@ -17,7 +19,7 @@ def rate(lambdas, lambda_r, epsilon) -> np.ndarray:
     Returns:
         [...].
     """
-    lambdas, lambda_r, epsilon = (np.asarray(x, float) for x in (lambdas, lambda_r, epsilon))
+    lambdas, lambda_r, epsilon = checks.floats(lambdas, lambda_r, epsilon)
     travelled = lambdas[1:] * (lambda_r + epsilon * lambdas[1:])  # [k - 1, ...], for j = 2..k
     # Horner's scheme from the lowest layer up: Q_1 = 1, Q_i = Q_{i-1} lambda_i r_i + lambda_1^2 .. lambda_{i-1}^2.
     total, below = np.ones_like(lambdas[0]), np.ones_like(lambdas[0])
