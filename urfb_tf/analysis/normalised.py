@@ -4,9 +4,8 @@ import dataclasses
 
 from urfb_tf.analysis import recorded
 from urfb_tf.experiments import find, select
+from urfb_tf.experiments.paper import HINGE_ROWS
 from urfb_tf.table import Table
-
-_PAPERS = {"bp": "table1/cifar10/bp-hinge", "frfb": "table1/cifar10/frfb", "urfb": "table1/cifar10/urfb"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +33,8 @@ def normalised() -> list[Normalised]:
     """All that are recorded with both and settled errors, the lowest of these first; the lowest seed of each."""
     found = []
     for experiment in select("rules/cifar10"):
-        plain = _PAPERS.get(experiment.rule, f"rules/cifar10/{experiment.rule}")
+        papers = HINGE_ROWS.get(experiment.rule)
+        plain = f"table1/cifar10/{papers}" if papers else f"rules/cifar10/{experiment.rule}"
         run = next(iter(recorded.runs(experiment.id).values()), {})
         if not experiment.batch_norm or "settled" not in run:
             continue

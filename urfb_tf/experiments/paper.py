@@ -14,6 +14,8 @@ ROWS: dict[str, tuple[str, dict]] = {
     "urfb-50": ("URFB 50%", {"rule": "urfb", "connectivity": 0.5}),
     "frfb-50": ("FRFB 50%", {"rule": "frfb", "connectivity": 0.5}),
 }
+# By rule, its row with all connections under the hinge loss.
+HINGE_ROWS: dict[str, str] = {each["rule"]: row for row, (_, each) in ROWS.items() if list(each) == ["rule"]}
 
 Errors = dict[str, tuple[float, float]]  # train and test error by row
 
