@@ -112,3 +112,30 @@ def test_a_network_with_sums_is_drawn_with_all_that_build_puts_between(options):
     texts = [text.get_text() for text in made.axes[0].texts]
     assert [text for text in texts if text.startswith(("full", "output"))] == ["full 5", "output 10"]
     assert sum(text.startswith("sum") for text in texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("figure", "arguments"),
+    [
+        ("angle_against_error", [{}]),
+        ("connections", [{}]),
+        ("epsilons_compared", [{}]),
+        ("rules_compared", [{}]),
+        ("error_by_depth", [{}, {}, 0.9]),
+        ("errors_in_turn", [{}, []]),
+        ("filters_across_space", [{}, [(0, 0)], [0]]),
+        ("filters_across_space", [{"urfb": None}, [], [0]]),
+        ("forgetting_arrows", [{}, {}]),
+        ("roofline", [[], None]),
+        ("weights_along_training", [[], "output", []]),
+    ],
+)
+def test_a_figure_of_nothing_is_refused(figure, arguments):
+    with pytest.raises(ArgumentError, match=r"nothing to show|runs lack bp and urfb"):
+        getattr(plots, figure)(*arguments)
+
+
+def test_an_angle_beyond_most_is_in_its_panel():
+    runs = {"frfb": history({"conv1": 130.0}, "update_angle"), "urfb": history({"conv1": 40.0}, "update_angle")}
+    made = plots.angle_panels(runs, "update_angle", ["conv1"])
+    assert all(axis.get_ylim()[1] > 130 for axis in made.axes[:2])

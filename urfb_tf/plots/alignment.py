@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.analysis.angles import Point, angle_at
-from urfb_tf.plots.style import COLOURS, OTHERS, figure, lines_of
+from urfb_tf.plots.style import COLOURS, OTHERS, figure, lines_of, not_empty
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _FIRST = ("bp", "frfb", "urfb")  # the paper's rules keep their markers too
@@ -31,20 +31,24 @@ def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Seq
         }
         for number, layer in enumerate(layers)
     }
+    angles = {
+        label: {layer: [(epoch["epoch"], angle_at(epoch, kind, layer)) for epoch in epochs] for layer in layers}
+        for label, epochs in histories.items()
+    }
+    widest = max((angle or 0 for run in angles.values() for pairs in run.values() for _, angle in pairs), default=0)
     columns = min(columns, max(len(histories), 1))
     rows = max(-(-len(histories) // columns), 1)
     options = {"sharex": True, "sharey": True}
     with figure(rows, columns, size=(2.1 * columns + 1.2, 1.75 * rows + 0.5), **options) as (made, axes):
         panels = [axis for line in axes for axis in line]
-        for axis, (label, epochs) in zip(panels, histories.items(), strict=False):
+        for axis, (label, by_layer) in zip(panels, angles.items(), strict=False):
             axis.set_title(label, fontsize=9.5)
             for layer, style in styles.items():
-                known = [(epoch["epoch"], angle_at(epoch, kind, layer)) for epoch in epochs]
-                shown = [pair for pair in known if pair[1] is not None]
+                shown = [pair for pair in by_layer[layer] if pair[1] is not None]
                 if shown:
                     axis.plot(*zip(*shown, strict=True), **style)
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
-            axis.set(ylim=(0, 108), yticks=(0, 45, 90), xscale="log")
+            axis.set(ylim=(0, max(108, 1.03 * widest)), yticks=(0, 45, 90), xscale="log")
             axis.xaxis.set_major_formatter("{x:.0f}")
             axis.minorticks_off()
         for axis in panels[len(histories) :]:
@@ -70,7 +74,11 @@ def angle_against_error(
         panels: points by title.
         apart: others that are of another kind, by the same titles: small rings of one colour.
         name: what these are called.
+
+    Raises:
+        ArgumentError: if there is no panel.
     """
+    not_empty("panels", panels)
     found = {point.rule for points in panels.values() for point in points}
     rules = [rule for rule in _FIRST if rule in found] + sorted(found - set(_FIRST))
     others = [rule for rule in rules if rule not in _FIRST]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from urfb_tf.plots.style import OTHERS, figure
+from urfb_tf.plots.style import OTHERS, figure, not_empty
 
 if typing.TYPE_CHECKING:  # other pages' figures do not depend on the benchmarks
     from urfb_tf.bench.kernels import Reached
@@ -27,8 +27,12 @@ def roofline(rows: "Sequence[Reached]", machine: "Machine"):
     Args:
         rows: operations with their times.
         machine: its ceilings, measured in the same run.
+
+    Raises:
+        ArgumentError: if there is no operation that computes.
     """
     counted = [row for row in rows if row.flops > 0 and row.kind != "update"]
+    not_empty("rows", counted)
     networks = list(dict.fromkeys(row.network for row in counted))
     with figure(1, len(networks), size=(4.8 * len(networks), 3.9), sharey=True) as (made, (axes,)):
         for axis, network in zip(axes, networks, strict=True):

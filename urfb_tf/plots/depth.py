@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from urfb_tf.plots.style import figure, line_styles, lines_of
+from urfb_tf.plots.style import figure, line_styles, lines_of, not_empty
 
 
 def error_by_depth(panels: Mapping[str, Mapping[str, Mapping[int, float]]], rules: Mapping[str, str], chance: float):
@@ -12,7 +12,11 @@ def error_by_depth(panels: Mapping[str, Mapping[str, Mapping[int, float]]], rule
         panels: errors by number of convolutions, by row, by title of the panel.
         rules: the rule's name by row; it sets the colour.
         chance: where to mark the error of guessing.
+
+    Raises:
+        ArgumentError: if there is no panel.
     """
+    not_empty("panels", panels)
     styles = line_styles(rules)
     with figure(1, len(panels), size=(3.6 * len(panels) + 1.4, 3.4), sharey=True, sharex=True) as (made, (axes,)):
         for axis, (title, rows) in zip(axes, panels.items(), strict=True):

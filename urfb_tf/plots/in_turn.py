@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles
+from urfb_tf.plots.style import COLOURS, OTHERS, figure, line_styles, not_empty
 
 if TYPE_CHECKING:
     from urfb_tf.analysis.forgetting import Forgetting
@@ -32,7 +32,11 @@ def errors_in_turn(
         field: "group_error" or "within_error".
         names: of the groups. None takes the numbers of their classes.
         columns: how many panels stand in a row.
+
+    Raises:
+        ArgumentError: if there is no run.
     """
+    not_empty("runs", runs)
     ends = list(itertools.accumulate(phase.epochs for phase in phases))
     names = names or [", ".join(map(str, phase.classes)) for phase in phases]
     columns = min(columns, len(runs))
@@ -70,7 +74,11 @@ def forgetting_arrows(found: Mapping[str, Mapping[str, "Forgetting"]], rules: Ma
     Args:
         found: by way of showing the classes, by learner.
         rules: the rule's name by learner; it sets the colour. Further learners of a rule take paler arrows.
+
+    Raises:
+        ArgumentError: if there is no learner.
     """
+    not_empty("rules", rules)
     styles = line_styles(rules)
     step = 0.8 / len(rules)
     with figure(size=(1.6 + 2.1 * len(found), 3.4)) as (made, ((axis,),)):

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from urfb_tf.errors import ArgumentError
 from urfb_tf.linear import Decoupled, Descent
-from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHER_DASHES, OTHERS, figure, line_styles
+from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHER_DASHES, OTHERS, figure, line_styles, not_empty
 
 
 def lambdas_along_time(solution: Decoupled, epsilons: Sequence[float]):
@@ -83,7 +84,13 @@ def rules_compared(runs: Mapping[str, Descent], bins: int = 61):
     Args:
         runs: by rule, batches [runs] of `urfb_tf.linear.compare_rules`.
         bins: of the histograms.
+
+    Raises:
+        ArgumentError: if "bp" or "urfb" is not among the rules.
     """
+    if missing := {"bp", "urfb"} - set(runs):
+        lacking = " and ".join(sorted(missing))
+        raise ArgumentError(f"Figure 3 compares URFB with back-propagation, but runs lack {lacking}.")
     count, depth = runs["bp"].squared_error.shape[1], len(runs["bp"].weights)
     styles = line_styles({"SGD" if rule == "bp" else rule: rule for rule in runs})
     edges = np.linspace(-2, 2, bins + 1)
@@ -112,7 +119,11 @@ def epsilons_compared(runs: Mapping[float | str, Descent]):
 
     Args:
         runs: by epsilon, and "bp"; batches [runs] of `urfb_tf.linear.compare_epsilons`.
+
+    Raises:
+        ArgumentError: if there is no run.
     """
+    not_empty("runs", runs)
     epsilons = [name for name in runs if not isinstance(name, str)]
     styles: dict[float | str, dict] = dict(zip(epsilons, _epsilon_styles(epsilons), strict=True))
     styles["bp"] = {**line_styles({"bp": "bp"})["bp"], "label": "SGD"}

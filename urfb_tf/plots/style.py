@@ -1,7 +1,9 @@
 """One house style: colours that colour-blind readers tell apart, and a white ground that reads in both themes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+
+from urfb_tf.errors import ArgumentError
 
 # Okabe and Ito's palette; a rule keeps its colour and line style throughout the book.
 COLOURS = {"bp": "#000000", "frfb": "#D55E00", "urfb": "#0072B2"}
@@ -38,6 +40,16 @@ def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **opti
             yield made, axes
         finally:
             plt.close(made)
+
+
+def not_empty(name: str, values: Collection) -> None:
+    """Refuse a figure of nothing.
+
+    Raises:
+        ArgumentError: if there is no value.
+    """
+    if not len(values):
+        raise ArgumentError(f"There is nothing to show: {name} is empty.")
 
 
 def line_styles(rules: Mapping[str, str]) -> dict[str, dict]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from urfb_tf.layers import UntiedConv2D
-from urfb_tf.plots.style import figure, line_styles
+from urfb_tf.plots.style import figure, line_styles, not_empty
 
 
 def connections(layers: Mapping[str, UntiedConv2D]):
@@ -13,7 +13,11 @@ def connections(layers: Mapping[str, UntiedConv2D]):
 
     Args:
         layers: by title. Rows are output units, columns input units; where there is no connection it is grey.
+
+    Raises:
+        ArgumentError: if there is no layer.
     """
+    not_empty("layers", layers)
     matrices = {title: _matrix(layer) for title, layer in layers.items()}
     limit = max(np.nanmax(np.abs(matrix)) for matrix in matrices.values())
     with figure(1, len(layers), size=(3.4 * len(layers), 3.5)) as (made, (axes,)):
@@ -32,8 +36,13 @@ def filters_across_space(stored: Mapping[str, np.ndarray], locations: Sequence[S
         stored: filters [locations, kh, kw, 3, F] by the run's label.
         locations: (row, column) of each.
         which: the numbers of the filters to show.
+
+    Raises:
+        ArgumentError: if there is no run, location or filter.
     """
     rows = [(label, number) for label in stored for number in which]
+    not_empty("locations", locations)
+    not_empty("stored or which", rows)
     with figure(len(rows), len(locations), size=(1.25 * len(locations) + 1.6, 1.25 * len(rows) + 0.4)) as (made, axes):
         for line, (label, number) in zip(axes, rows, strict=True):
             filters = stored[label][..., number]  # [locations, kh, kw, 3]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.metrics import Snapshot
-from urfb_tf.plots.style import figure, line_styles
+from urfb_tf.plots.style import figure, line_styles, not_empty
 
 
 def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Sequence[int]):
@@ -13,7 +13,11 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
         snapshots: those of `urfb_tf.metrics.trace`.
         layer: a layer with feedback weights.
         steps: which snapshots, by step.
+
+    Raises:
+        ArgumentError: if there is no step.
     """
+    not_empty("steps", steps)
     kernels = [snapshots[step].kernel[layer] for step in steps]
     feedbacks = [snapshots[step].feedback[layer] for step in steps]
     limit = max(abs(weights).max() for weights in (*kernels, *feedbacks))

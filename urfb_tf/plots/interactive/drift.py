@@ -7,9 +7,9 @@ import numpy as np
 
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.metrics import Snapshot
-from urfb_tf.plots.interactive.page import button, element, not_empty, select, slider, table
+from urfb_tf.plots.interactive.page import button, element, select, slider, table
 from urfb_tf.plots.interactive.svg import Scale, axes, drawing, line
-from urfb_tf.plots.style import line_styles
+from urfb_tf.plots.style import line_styles, not_empty
 
 _WIDTH, _SIDE = 360, 140
 _ROWS = 7  # of the table that stands where no program runs

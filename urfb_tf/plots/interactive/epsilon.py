@@ -6,9 +6,9 @@ import numpy as np
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.linear import checks, integrate, time_to_reach
-from urfb_tf.plots.interactive.page import element, not_empty, number, select, slider, table
+from urfb_tf.plots.interactive.page import element, number, select, slider, table
 from urfb_tf.plots.interactive.svg import Scale, axes, drawing, line
-from urfb_tf.plots.style import COLOURS, OTHERS
+from urfb_tf.plots.style import COLOURS, OTHERS, not_empty
 
 EPSILONS = tuple(np.round(np.linspace(0, 2, 21), 1).tolist())
 TARGETS = (0.5, 0.1, 0.01, 0.001)

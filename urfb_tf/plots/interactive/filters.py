@@ -10,7 +10,8 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D
 from urfb_tf.metrics.neighbours import neighbour_similarity
 from urfb_tf.plots.interactive.filters_drawing import browser, shade
-from urfb_tf.plots.interactive.page import element, not_empty, number, select, slider, table
+from urfb_tf.plots.interactive.page import element, number, select, slider, table
+from urfb_tf.plots.style import not_empty
 
 _TEMPLATE = (
     "Row {row}, column {column}, {run}: the mean cosine between filters here and next to here is {before} before and "

@@ -2,9 +2,8 @@
 
 import html
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from urfb_tf.errors import ArgumentError
 from urfb_tf.plots.interactive.page_style import CONTROLS, PANEL
 
 MINUS = "\N{MINUS SIGN}"
@@ -137,13 +136,3 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
 def number(value: float, form: str = ".4g") -> str:
     """A number with a true minus sign."""
     return f"{value:{form}}".replace("-", MINUS)
-
-
-def not_empty(name: str, values: Collection) -> None:
-    """Refuse a figure of nothing.
-
-    Raises:
-        ArgumentError: if there is no value.
-    """
-    if not len(values):
-        raise ArgumentError(f"There is nothing to show: {name} is empty.")
