@@ -270,6 +270,18 @@ def test_the_structure_of_the_output_stays_and_with_it_the_compiled_loss():
     assert model.evaluate(x, labels, verbose=0) == pytest.approx(again.evaluate(x, labels, verbose=0), rel=1e-6)
 
 
+def test_a_loss_by_the_name_of_the_output_follows_it():
+    model = network("urfb")
+    loss = urfb_tf.OneVsRestHinge()
+    model.compile(keras.optimizers.SGD(0.1), {"output": loss}, metrics={"output": "accuracy"})
+    connected = urfb_tf.change_rule(model, "dfa")
+    connected.fit(IMAGES, LABELS, batch_size=20, verbose=0)
+    found = connected.evaluate(IMAGES, LABELS, return_dict=True, verbose=0)
+    assert found["loss"] == pytest.approx(float(loss(LABELS, connected(IMAGES))), rel=1e-5)
+    back = urfb_tf.change_rule(connected, "urfb")
+    assert back.evaluate(IMAGES, LABELS, return_dict=True, verbose=0) == pytest.approx(found, rel=1e-5)
+
+
 @keras.saving.register_keras_serializable("test_direct")
 class Counting(keras.Model):
     """A class that is made of inputs and outputs, with a step of its own."""

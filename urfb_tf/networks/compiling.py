@@ -26,13 +26,21 @@ def compiler_like(model: keras.Model) -> Callable[[keras.Model], None]:
     arguments = dict(model._compile_config.config)
     for name in ("optimizer", "metrics", "weighted_metrics"):
         arguments[name] = keras.tree.map_structure(_afresh, arguments[name])
+    outputs = list(getattr(model, "output_names", ()))
 
     def compile_model(other: keras.Model) -> None:
-        other.compile(**arguments)
+        # Outputs are named after the layers they come from, which direct feedback changes.
+        renamed = dict(zip(outputs, getattr(other, "output_names", ()), strict=False))
+        other.compile(**{name: _renamed(value, renamed) for name, value in arguments.items()})
         if other.built and other.optimizer is not None:
             other.optimizer.build(other.trainable_variables)
 
     return compile_model
+
+
+def _renamed(argument, names: dict[str, str]):
+    """An argument by output's name under the outputs' new names; others as they are."""
+    return {names.get(key, key): value for key, value in argument.items()} if isinstance(argument, dict) else argument
 
 
 def _afresh(thing):
