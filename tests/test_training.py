@@ -139,6 +139,16 @@ def test_a_loss_that_is_given_takes_no_weight_from_the_compiled_one(tiny):
     assert records[0] == records[1]
 
 
+@pytest.mark.parametrize("given", [[OneVsRestHinge()], {"output": OneVsRestHinge()}])
+def test_a_loss_alone_in_a_list_or_by_name_is_that_loss(tiny, given):
+    records = []
+    for loss in (OneVsRestHinge(), given):
+        model = network()
+        model.compile("sgd", loss)
+        records += train(model, tiny, epochs=1, batch_size=10)
+    assert records[0]["train_loss"] == records[1]["train_loss"]
+
+
 def test_every_program_of_a_model_takes_the_same_operations():
     # Keras' max pooling has two programs for its way down, with different roundings. Before a step was a function of
     # its own, some of these ten programs took the one and some the other, in most processes.

@@ -8,7 +8,7 @@ from urfb_tf.errors import ArgumentError
 
 
 def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss:
-    """The Keras loss for what `compile` takes: a loss, the name of one, or a function.
+    """The Keras loss for what `compile` takes: a loss, the name of one, or a function; also alone in a list or dict.
 
     Args:
         model: whose compiled loss is taken if none is given.
@@ -23,7 +23,7 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
         raise ArgumentError(f"{purpose} needs a model with one output, but this one has {len(outputs)}.")
     given = loss if loss is not None else getattr(model, "loss", None)
     try:
-        found = keras.losses.get(given)
+        found = keras.losses.get(_only(given))
     except (TypeError, ValueError):
         found = None
     if isinstance(found, keras.losses.Loss):
@@ -34,6 +34,13 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
             f"{purpose} needs a keras.losses.Loss, such as OneVsRestHinge(): pass it, or compile with it{got}."
         )
     return _LossOfFunction(found)
+
+
+def _only(given):
+    """What a list, or a dictionary by the output's name, holds if that is one thing; else what is given."""
+    if isinstance(given, (list, tuple, dict)) and len(given) == 1:
+        return next(iter(given.values() if isinstance(given, dict) else given))
+    return given
 
 
 class _LossOfFunction(keras.losses.Loss):
