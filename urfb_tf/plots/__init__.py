@@ -15,7 +15,8 @@ __getattr__, __dir__ = _late(
         "in_turn": "errors_in_turn forgetting_arrows",
         "interactive": "",
         "linear": (
-            "curves_against_epsilon curves_by_epsilon epsilons_compared final_rates lambdas_along_time rules_compared"
+            "curves_against_epsilon curves_by_epsilon epsilons_compared final_rates lambdas_along_time "
+            "modes_along_time rules_compared"
         ),
         "loss": "error_signal saturated_linearity",
         "readings": "error_differences",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.linear import Decoupled, Descent
+from urfb_tf.linear import Decoupled, Descent, Modes, mode_error
 from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHER_DASHES, OTHERS, figure, line_styles, not_empty
 
 
@@ -31,7 +31,9 @@ def lambdas_along_time(solution: Decoupled, epsilons: Sequence[float]):
     return made
 
 
-def curves_by_epsilon(x, values, epsilons: Sequence[float], xlabel: str, ylabel: str, scale: str = "linear"):
+def curves_by_epsilon(
+    x, values, epsilons: Sequence[float], xlabel: str, ylabel: str, scale: str = "linear", xscale: str = "linear"
+):
     """Any quantity against any other, one line per epsilon.
 
     Args:
@@ -39,12 +41,12 @@ def curves_by_epsilon(x, values, epsilons: Sequence[float], xlabel: str, ylabel:
         values: [points, epsilons].
         epsilons: what the lines stand for.
         xlabel, ylabel: names of both.
-        scale: of the vertical axis, "linear" or "log".
+        scale, xscale: of the vertical and the horizontal axis, "linear" or "log".
     """
     with figure(size=(5.6, 3.3)) as (made, ((axis,),)):
         for column, style in zip(np.asarray(values).T, _epsilon_styles(epsilons), strict=True):
             axis.plot(x, column, **style)
-        axis.set(xlabel=xlabel, ylabel=ylabel, yscale=scale)
+        axis.set(xlabel=xlabel, ylabel=ylabel, yscale=scale, xscale=xscale)
         axis.legend()
     return made
 
@@ -56,6 +58,34 @@ def curves_against_epsilon(epsilons, values: Mapping[str, Sequence], ylabel: str
             axis.plot(epsilons, value, **{**style, "label": name})
         axis.set(xlabel=r"$\epsilon$", ylabel=ylabel)
         axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return made
+
+
+def modes_along_time(modes: Modes, times, errors):
+    """What is left of each mode under FRFB against time, and against its own clock t (q / 2)^(1/3).
+
+    Args:
+        modes: of `urfb_tf.linear.fixed_feedback_modes`; those of strength 0 are left out.
+        times: [times].
+        errors: e of a network that was followed step by step, [times, n_2, n_0]: the marks.
+    """
+    learned = int((modes.strengths > 0).sum())
+    strengths, images = modes.strengths[:learned], modes.images[:, :learned]
+    found = np.einsum("oj,toi,ij->tj", images, errors, modes.directions[:, :learned]) / np.sum(images**2, axis=0)
+    clocks = np.multiply.outer(times, np.cbrt(strengths / 2))  # [times, modes]
+    smooth = np.linspace(0, max(times), 400)
+    styles = line_styles({f"mode {number}": f"mode {number}" for number in range(1, learned + 1)}).values()
+    with figure(1, 2, size=(8.6, 3.2), sharey=True) as (made, ((left, right),)):
+        longest = np.linspace(0, clocks.max(), 400)
+        right.plot(longest, mode_error(2, longest), color="#888888", linewidth=1, label="$1 - u^3$")
+        for number, style in enumerate(styles):
+            marks = {"marker": "osD^vP*X"[number % 8], "markersize": 4.5, "linestyle": "", "color": style["color"]}
+            left.plot(smooth, mode_error(strengths[number], smooth), **style)
+            left.plot(times, found[:, number], **marks)
+            right.plot(clocks[:, number], found[:, number], **marks, label=rf"$q$ = {strengths[number]:.2g}")
+        left.set(xlabel="time $t$", ylabel=r"share $\phi$ that is left")
+        right.set(xlabel=r"clock $t\,(q/2)^{1/3}$", xlim=(0, 3))
+        right.legend()
     return made
 
 
