@@ -83,7 +83,7 @@ def modes_along_time(modes: Modes, times, errors):
             left.plot(smooth, mode_error(strengths[number], smooth), **style)
             left.plot(times, found[:, number], **marks)
             right.plot(clocks[:, number], found[:, number], **marks, label=rf"$q$ = {strengths[number]:.2g}")
-        left.set(xlabel="time $t$", ylabel=r"share $\phi$ that is left")
+        left.set(xlabel="time $t$", ylabel=r"share $\varphi$ that is left")
         right.set(xlabel=r"clock $t\,(q/2)^{1/3}$", xlim=(0, 3))
         right.legend()
     return made
