@@ -29,7 +29,7 @@ class Modes:
 
     @property
     def images(self) -> np.ndarray:
-        """T v_j, the columns of [n_2, n_0]: what of T is learned with each mode."""
+        """What of T is learned with each mode, T v_j, as columns, [n_2, n_0]."""
         return self.target @ self.directions
 
     def error(self, times) -> np.ndarray:
