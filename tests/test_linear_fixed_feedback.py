@@ -41,27 +41,29 @@ def test_what_feedback_cannot_see_is_not_learned():
     np.testing.assert_allclose(flow.error[0], left, atol=1e-9)
 
 
-@pytest.mark.parametrize("strength", [1e-12, 0.3, 2.0, 1e9])
-def test_time_and_share_of_a_mode_are_inverse(strength):
+def test_the_clock_of_two_layers_written_out():
+    u = np.linspace(0, 0.999, 40)
+    expected = np.log((1 + u + u * u) / (1 - u) ** 2) / 6 + np.arctan(np.sqrt(3) * u / (2 + u)) / np.sqrt(3)
+    np.testing.assert_allclose(linear.mode_clock(1 - u**3), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5, 12])
+def test_clock_and_share_of_a_mode_are_inverse(depth):
     share = np.concatenate([np.geomspace(1e-300, 0.5, 30), np.linspace(0.5, 0.999, 30)])
-    times = linear.mode_time(strength, share)
-    np.testing.assert_allclose(linear.mode_error(strength, times), share, rtol=1e-12)
-    assert linear.mode_time(strength, 1) == 0
-    assert linear.mode_error(strength, 0) == 1
+    clock = linear.mode_clock(share, depth)
+    np.testing.assert_allclose(linear.mode_share(clock, depth), share, rtol=1e-12)
+    assert linear.mode_clock(1, depth) == 0
+    assert linear.mode_share([0, 1e6], depth).tolist() == [1, 0]
 
 
-def test_a_mode_of_an_aligned_network_is_a_pair_of_the_paper():
-    lambda_t, lambda_r = np.array([0.2, 1.0, 3.0]), np.array([[1.5, 0.1, 0.7]])
+@pytest.mark.parametrize("depth", [2, 3, 4, 6])
+def test_the_modes_of_an_aligned_network_are_the_solution_of_16_without_epsilon(depth):
+    lambda_t = np.array([0.2, 1.0, 3.0])
+    lambda_r = np.random.default_rng(depth).uniform(0.5, 1.5, (depth - 1, 3))
     pairs = linear.integrate(lambda_t, lambda_r, 0, TIMES)
-    share = linear.mode_error((lambda_t * lambda_r[0]) ** 2, TIMES[:, None])
-    np.testing.assert_allclose(share, pairs.error / lambda_t, rtol=1e-8)
-
-
-def test_a_share_solves_its_equation():
-    times, step = np.array([0.3, 1.0, 2.5]), 1e-5
-    up, at, down = (linear.mode_error(0.7, times + s) for s in (step, 0, -step))
-    below = np.cbrt(2 * (1 - at) / 0.7)
-    np.testing.assert_allclose((up - down) / (2 * step), -1.5 * 0.7 * below**2 * at, rtol=1e-8)
+    strengths = (lambda_t * np.cumprod(lambda_r[::-1], axis=0)[::-1]) ** 2  # a_1 .. a_{k-1}
+    share = linear.mode_share(np.multiply.outer(TIMES, linear.mode_pace(strengths)), depth)
+    np.testing.assert_allclose(share, pairs.error / lambda_t, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("depth", [3, 4])
@@ -96,7 +98,7 @@ def test_every_pair_of_modes_gains():
     strengths = np.concatenate([[0], np.geomspace(1e-4, 1, 12)])
     times = np.geomspace(0.05, 150, 50)
     fall = linear.mode_response(strengths, times)  # [times, modes, modes]
-    left = linear.mode_error(strengths, times[:, None])
+    left = linear.mode_share(np.multiply.outer(times, linear.mode_pace(strengths[None])))
     counted = left[:, :, None] + left[:, None, :] > 1e-6  # where there is an error left, beyond the solver's tolerance
     assert (fall[:, 0, 0] == 0).all()  # nothing is learned in the kernel
     counted[:, 0, 0] = False
@@ -118,11 +120,13 @@ def test_every_epsilon_is_one_with_other_feedback(epsilon):
         (lambda: linear.fixed_feedback_modes(np.ones(3), np.ones((4, 3))), "must be a matrix"),
         (lambda: linear.fixed_feedback_modes(np.ones((2, 0)), np.ones((4, 2))), "must be a matrix"),
         (lambda: linear.fixed_feedback_modes([[np.inf]], [[1.0]]), "target must be finite"),
-        (lambda: linear.mode_error(-1, 1), "strength must be >= 0"),
-        (lambda: linear.mode_error(1, -1), "time must be >= 0"),
-        (lambda: linear.mode_time(0, 0.5), "strength must be > 0"),
-        (lambda: linear.mode_time(1, 0), "share must be > 0"),
-        (lambda: linear.mode_time(1, 1.5), "at most 1, but got 1.5"),
+        (lambda: linear.mode_pace([-1.0]), "strengths must be >= 0"),
+        (lambda: linear.mode_pace(1.0), "one entry for each of the layers"),
+        (lambda: linear.mode_pace([]), "one entry for each of the layers"),
+        (lambda: linear.mode_share(-1), "clock must be >= 0"),
+        (lambda: linear.mode_share(1, 1), "depth must be a whole number >= 2"),
+        (lambda: linear.mode_clock(0), "share must be > 0"),
+        (lambda: linear.mode_clock(1.5), "at most 1, but got 1.5"),
         (lambda: linear.mode_response([1.0], [2, 1]), "one rising sequence"),
     ],
 )
@@ -140,3 +144,10 @@ def test_the_figure_has_a_line_for_each_mode_that_is_learned():
         np.testing.assert_allclose(marks.get_ydata(), np.interp(TIMES, *line.get_data()), atol=1e-3)
     assert len(left.lines) == 2 * 2
     assert len(right.get_legend().get_texts()) == 1 + 2
+
+
+def test_the_figure_of_depths_has_a_line_for_each():
+    (axis,) = plots.mode_curves([2, 4]).axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["2 layers", "4 layers"]
+    early = [line.get_ydata()[80] for line in axis.lines]  # at s = 0.5
+    assert early[0] < 0.9 < early[1]

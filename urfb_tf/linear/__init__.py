@@ -14,7 +14,7 @@ e = T - W_k .. W_1.
 | `functions.py` | (20), (21): the layers below and above as functions of each other |
 | `rate.py` | (18): how fast the error falls |
 | `fixed_product.py`, `elasticity.py` | the same at a given product of the lambdas: the book's own theorem |
-| `fixed_feedback.py`, `small_epsilon.py` | two layers under FRFB and a little of URFB, not aligned: the book's own |
+| `fixed_feedback.py`, `small_epsilon.py` | FRFB in two layers solved, and a little of URFB: the book's own |
 | `descent.py`, `simulation.py` | gradient descent in small steps: Figures 3 and 4 |
 """
 
@@ -31,8 +31,9 @@ from urfb_tf.linear.elasticity import rate_elasticity as rate_elasticity
 from urfb_tf.linear.elasticity import shifted_elasticities as shifted_elasticities
 from urfb_tf.linear.fixed_feedback import Modes as Modes
 from urfb_tf.linear.fixed_feedback import fixed_feedback_modes as fixed_feedback_modes
-from urfb_tf.linear.fixed_feedback import mode_error as mode_error
-from urfb_tf.linear.fixed_feedback import mode_time as mode_time
+from urfb_tf.linear.fixed_feedback import mode_clock as mode_clock
+from urfb_tf.linear.fixed_feedback import mode_pace as mode_pace
+from urfb_tf.linear.fixed_feedback import mode_share as mode_share
 from urfb_tf.linear.fixed_product import lambdas_at as lambdas_at
 from urfb_tf.linear.fixed_product import limiting_rate as limiting_rate
 from urfb_tf.linear.fixed_product import rate_at as rate_at

@@ -1,16 +1,18 @@
-"""Two layers under fixed feedback that start from zero: solved for all matrices, aligned or not (the book's own).
+"""Fixed feedback from weights that start at zero: two layers solved for all matrices, aligned or not (the book's own).
 
-Each mode's error goes along one curve, at a pace that its strength sets. Nothing is integrated.
+Each mode's error goes along one curve, at a pace that its strength sets. Deeper networks that fall apart into modes
+have such a curve too. Nothing is integrated.
 """
 
 import dataclasses
 
 import numpy as np
+import scipy.special
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.linear import checks
 
-_ROOT3 = np.sqrt(3.0)
+_TERMS = np.arange(1, 60)  # of series in powers of at most 1/2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,15 +34,17 @@ class Modes:
         """What of T is learned with each mode, T v_j, as columns, [n_2, n_0]."""
         return self.target @ self.directions
 
+    def shares(self, times) -> np.ndarray:
+        """phi_j along `times`, [times, n_0]: the share of each mode that is left."""
+        return mode_share(np.multiply.outer(checks.moments(times), mode_pace(self.strengths[None])))
+
     def error(self, times) -> np.ndarray:
         """e = T - W_2 W_1 along `times`, [times, n_2, n_0]."""
-        share = mode_error(self.strengths, checks.moments(times)[:, None])  # [times, n_0]
-        return np.einsum("oj,tj,ij->toi", self.images, share, self.directions)
+        return np.einsum("oj,tj,ij->toi", self.images, self.shares(times), self.directions)
 
     def squared_error(self, times) -> np.ndarray:
         """|e|^2 along `times`, [times]."""
-        share = mode_error(self.strengths, checks.moments(times)[:, None])  # [times, n_0]
-        return share**2 @ np.sum(self.images**2, axis=0)
+        return self.shares(times) ** 2 @ np.sum(self.images**2, axis=0)
 
 
 def fixed_feedback_modes(target, feedback) -> Modes:
@@ -67,57 +71,86 @@ def fixed_feedback_modes(target, feedback) -> Modes:
     return Modes(target, strengths, rows.T)
 
 
-def mode_error(strength, time) -> np.ndarray:
-    """The share phi of a mode's error that is left: phi = 1 - q F^3 / 2 with dF/dt = phi, F(0) = 0.
+def mode_pace(strengths) -> np.ndarray:
+    """How far a mode goes along its curve in a unit of time: the product over i of (a_i / 2^i)^(2^(k-1-i) / (2^k - 1)).
 
     Args:
-        strength: q >= 0, [...].
-        time: t >= 0, [...], to be broadcast with q.
+        strengths: a_1 .. a_{k-1}, [k - 1, ...], >= 0: the eigenvalues of (B_i T)^t B_i T with B_i = R_{i+1} .. R_k. Two
+            layers have one, q. In an aligned network, a_i = (lambda_T lambda_{R,i+1} .. lambda_{R,k})^2.
 
     Returns:
-        phi, in (0, 1], [...].
+        [...].
 
     Raises:
-        ArgumentError: if a number is negative or not finite.
+        ArgumentError: if there is no layer, or a number is negative or not finite.
     """
-    strength, time = checks.not_negative("strength", strength), checks.not_negative("time", time)
-    pace = time * np.cbrt(strength / 2)  # s, [...]
-    # With u = 1 - exp(-z), phi = 1 - u^3. The clock s(z) rises and is concave, and z = s is left of the root, so that
-    # Newton's steps rise to it.
-    z = pace
-    for _ in range(50):
-        step = (pace - _clock(z)) * _ratio(z)
+    strengths = checks.not_negative("strengths", strengths)
+    if strengths.ndim == 0 or len(strengths) == 0:
+        raise ArgumentError("strengths needs one entry for each of the layers 1 to k - 1, and k >= 2.")
+    layers = np.arange(1, len(strengths) + 1).reshape(-1, *[1] * (strengths.ndim - 1))
+    powers = 2.0 ** -(layers + 1) / (1 - 2.0 ** -(len(strengths) + 1))
+    return np.prod((strengths / 2.0**layers) ** powers, axis=0)
+
+
+def mode_share(clock, depth: int = 2) -> np.ndarray:
+    """The share phi of a mode's error that is left: phi = 1 - u^p with du/ds = phi, u(0) = 0 and p = 2^k - 1.
+
+    Args:
+        clock: s >= 0, [...]: the time, multiplied by the mode's pace.
+        depth: k >= 2.
+
+    Returns:
+        phi, in [0, 1], [...].
+
+    Raises:
+        ArgumentError: if a number is negative or not finite, or the depth is no whole number >= 2.
+    """
+    clock, power = checks.not_negative("clock", clock), 2 ** checks.whole("The depth", depth, 2) - 1
+    # With u = 1 - exp(-z), s(z) rises and is concave, and z = s is left of the root: Newton's steps rise to it.
+    z = clock
+    for _ in range(100):
+        ratio = _ratio(z, power)
+        step = (clock - _clock(z, np.log(ratio) - z, power)) * ratio
         z = z + step
         if (np.abs(step) <= 4 * np.finfo(np.float64).eps * z).all():
             break
-    return np.exp(-z) * _ratio(z)
+    return _ratio(z, power) * np.exp(-z)
 
 
-def mode_time(strength, share) -> np.ndarray:
-    """The time after which a share of a mode's error is left, in closed form: `mode_error` read the other way.
+def mode_clock(share, depth: int = 2) -> np.ndarray:
+    """`mode_share` read the other way: the time, multiplied by the mode's pace, after which a share is left.
+
+    For two layers it is log((1 + u + u^2) / (1 - u)^2) / 6 + arctan(sqrt(3) u / (2 + u)) / sqrt(3) with phi = 1 - u^3.
 
     Args:
-        strength: q > 0, [...].
-        share: phi in (0, 1], [...], to be broadcast with q.
+        share: phi in (0, 1], [...].
+        depth: k >= 2.
 
     Raises:
-        ArgumentError: if a number is out of its range.
+        ArgumentError: if a share is not in (0, 1], or the depth is no whole number >= 2.
     """
-    strength, share = checks.positive("strength", strength), checks.positive("share", share)
+    share, power = checks.positive("share", share), 2 ** checks.whole("The depth", depth, 2) - 1
     if (share > 1).any():
         raise ArgumentError(f"A share is at most 1, but got {share.max():g}.")
-    u = np.cbrt(1 - share)
-    return _clock(np.log(1 + u + u * u) - np.log(share)) / np.cbrt(strength / 2)
+    with np.errstate(divide="ignore"):
+        z = -np.log(-np.expm1(np.log1p(-share) / power))  # 1 - u = 1 - (1 - phi)^(1/p)
+    return _clock(z, np.log(share), power)
 
 
-def _ratio(z) -> np.ndarray:
-    """1 + u + u^2 with u = 1 - exp(-z), between 1 and 3."""
-    u = -np.expm1(-z)
-    return 1 + u + u * u
+def _ratio(z: np.ndarray, power: int) -> np.ndarray:
+    """phi / (1 - u) = 1 + u + .. + u^(p-1) at u = 1 - exp(-z): from 1 to p."""
+    left = np.exp(-z)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(left > 0, -np.expm1(power * np.log1p(-left)) / left, power)
 
 
-def _clock(z) -> np.ndarray:
-    """The integral of 1 / (1 - u^3) from 0 to u = 1 - exp(-z)."""
-    u = -np.expm1(-z)
-    # arctan((2u + 1) / sqrt 3) - arctan(1 / sqrt 3) as one angle, which keeps its digits near u = 0
-    return np.log(_ratio(z)) / 6 + z / 3 + np.arctan2(_ROOT3 * u, 2 + u) / _ROOT3
+def _clock(z: np.ndarray, log_share: np.ndarray, power: int) -> np.ndarray:
+    """The integral of 1 / (1 - x^p) from 0 to u = 1 - exp(-z), where the logarithm of phi = 1 - u^p is known too."""
+    share = np.exp(log_share)
+    terms = _TERMS.reshape(-1, *[1] * np.ndim(share))
+    # While less than half is learned, the geometric series in u^p; later, one in phi around the logarithm.
+    early = -np.expm1(-z) * (1 + np.sum((1 - np.maximum(share, 0.5)) ** terms / (terms * power + 1), axis=0))
+    coefficients = np.cumprod((_TERMS - 1 / power) / _TERMS).reshape(terms.shape) / terms
+    series = np.sum(coefficients * np.minimum(share, 0.5) ** terms, axis=0)
+    constant = -scipy.special.digamma(1 / power) - np.euler_gamma
+    return np.where(share > 0.5, early, (constant - log_share - series) / power)

@@ -7,7 +7,7 @@ entry by entry, and H_ij depends on the strengths of modes i and j alone.
 import numpy as np
 
 from urfb_tf.linear import checks
-from urfb_tf.linear.fixed_feedback import Modes, mode_error
+from urfb_tf.linear.fixed_feedback import Modes
 from urfb_tf.linear.solver import solve
 
 
@@ -55,6 +55,5 @@ def error_slope(modes: Modes, times) -> np.ndarray:
         modes: of `fixed_feedback_modes`.
         times: as in `mode_response`.
     """
-    share = mode_error(modes.strengths, checks.moments(times)[:, None])  # [times, n_0]
     common = modes.images.T @ modes.images  # C, [n_0, n_0]
-    return -2 * np.einsum("ij,ti,tji->t", common**2, share, mode_response(modes.strengths, times))
+    return -2 * np.einsum("ij,ti,tji->t", common**2, modes.shares(times), mode_response(modes.strengths, times))

@@ -16,7 +16,7 @@ __getattr__, __dir__ = _late(
         "interactive": "",
         "linear": (
             "curves_against_epsilon curves_by_epsilon epsilons_compared final_rates lambdas_along_time "
-            "modes_along_time rules_compared"
+            "mode_curves modes_along_time rules_compared"
         ),
         "loss": "error_signal saturated_linearity",
         "readings": "error_differences",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.linear import Decoupled, Descent, Modes, mode_error
+from urfb_tf.linear import Decoupled, Descent, Modes, mode_pace, mode_share
 from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHER_DASHES, OTHERS, figure, line_styles, not_empty
 
 
@@ -72,20 +72,33 @@ def modes_along_time(modes: Modes, times, errors):
     learned = int((modes.strengths > 0).sum())
     strengths, images = modes.strengths[:learned], modes.images[:, :learned]
     found = np.einsum("oj,toi,ij->tj", images, errors, modes.directions[:, :learned]) / np.sum(images**2, axis=0)
-    clocks = np.multiply.outer(times, np.cbrt(strengths / 2))  # [times, modes]
+    paces = mode_pace(strengths[None])
+    clocks = np.multiply.outer(times, paces)  # [times, modes]
     smooth = np.linspace(0, max(times), 400)
     styles = line_styles({f"mode {number}": f"mode {number}" for number in range(1, learned + 1)}).values()
     with figure(1, 2, size=(8.6, 3.2), sharey=True) as (made, ((left, right),)):
         longest = np.linspace(0, clocks.max(), 400)
-        right.plot(longest, mode_error(2, longest), color="#888888", linewidth=1, label="$1 - u^3$")
+        right.plot(longest, mode_share(longest), color="#888888", linewidth=1, label="$1 - u^3$")
         for number, style in enumerate(styles):
             marks = {"marker": "osD^vP*X"[number % 8], "markersize": 4.5, "linestyle": "", "color": style["color"]}
-            left.plot(smooth, mode_error(strengths[number], smooth), **style)
+            left.plot(smooth, mode_share(paces[number] * smooth), **style)
             left.plot(times, found[:, number], **marks)
             right.plot(clocks[:, number], found[:, number], **marks, label=rf"$q$ = {strengths[number]:.2g}")
         left.set(xlabel="time $t$", ylabel=r"share $\varphi$ that is left")
         right.set(xlabel=r"clock $t\,(q/2)^{1/3}$", xlim=(0, 3))
         right.legend()
+    return made
+
+
+def mode_curves(depths: Sequence[int]):
+    """What is left of a mode under FRFB against its clock, one line per number of layers."""
+    clock = np.linspace(0, 2.5, 400)
+    styles = line_styles({f"{depth} layers": f"{depth} layers" for depth in depths})
+    with figure(size=(5.6, 3.1)) as (made, ((axis,),)):
+        for depth, style in zip(depths, styles.values(), strict=True):
+            axis.plot(clock, mode_share(clock, depth), **style)
+        axis.set(xlabel="clock $s$", ylabel=r"share $\varphi$ that is left")
+        axis.legend()
     return made
 
 
