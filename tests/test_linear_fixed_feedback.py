@@ -151,3 +151,29 @@ def test_the_figure_of_depths_has_a_line_for_each():
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["2 layers", "4 layers"]
     early = [line.get_ydata()[80] for line in axis.lines]  # at s = 0.5
     assert early[0] < 0.9 < early[1]
+
+
+@pytest.mark.parametrize("epsilon", [0, 0.25, 0.5, 1, 4])
+def test_deep_networks_come_near_their_limiting_time(epsilon):
+    limit = linear.limiting_time(epsilon)
+    off = []
+    for depth in (6, 8, 10):
+        for size in (0.3, 1.0):
+            time = linear.time_to_reach(0.1, 1.0, [size] * (depth - 1), epsilon)
+            off.append(abs(time * size ** (depth - 2) / limit - 1))
+    assert max(off[-2:]) < 0.03
+    assert (np.diff(np.reshape(off, [3, 2]), axis=0) < 0).all()  # nearer with each layer
+
+
+def test_the_limiting_time_falls_smoothly_from_that_of_fixed_feedback():
+    epsilons = np.concatenate([[0, 1e-9], np.geomspace(1e-4, 1e4, 60), [1 - 1e-9, 1]])
+    times = np.array([linear.limiting_time(epsilon) for epsilon in np.sort(epsilons)])
+    assert (np.diff(times) < 1e-9).all()
+    assert times[0] == pytest.approx(2, abs=1e-12)
+    assert linear.limiting_time(1 - 1e-9) == pytest.approx(linear.limiting_time(1), abs=1e-8)
+
+
+@pytest.mark.parametrize("epsilon", [-1, np.nan, [1.0, 2.0], "one"])
+def test_the_limiting_time_is_of_one_epsilon(epsilon):
+    with pytest.raises(ArgumentError, match="epsilon"):
+        linear.limiting_time(epsilon)

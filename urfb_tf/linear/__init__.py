@@ -14,6 +14,7 @@ e = T - W_k .. W_1.
 | `functions.py` | (20), (21): the layers below and above as functions of each other |
 | `rate.py` | (18): how fast the error falls |
 | `fixed_product.py`, `elasticity.py` | the same at a given product of the lambdas: the book's own theorem |
+| `deep_limit.py` | how long learning takes in very deep networks: the book's own |
 | `fixed_feedback.py`, `small_epsilon.py` | FRFB in two layers solved, and a little of URFB: the book's own |
 | `descent.py`, `simulation.py` | gradient descent in small steps: Figures 3 and 4 |
 """
@@ -23,6 +24,7 @@ from urfb_tf.linear.aligned import frames as frames
 from urfb_tf.linear.decoupled import Decoupled as Decoupled
 from urfb_tf.linear.decoupled import derivatives as derivatives
 from urfb_tf.linear.decoupled import integrate as integrate
+from urfb_tf.linear.deep_limit import limiting_time as limiting_time
 from urfb_tf.linear.descent import Descent as Descent
 from urfb_tf.linear.descent import descend as descend
 from urfb_tf.linear.elasticity import balances as balances
