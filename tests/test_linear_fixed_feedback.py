@@ -177,3 +177,38 @@ def test_the_limiting_time_falls_smoothly_from_that_of_fixed_feedback():
 def test_the_limiting_time_is_of_one_epsilon(epsilon):
     with pytest.raises(ArgumentError, match="epsilon"):
         linear.limiting_time(epsilon)
+
+
+def test_the_best_decoder_is_that_of_least_squares():
+    random = np.random.default_rng(0)
+    seen, targets = random.normal(size=(30, 4)), random.normal(size=(30, 2, 3))
+    flat = targets.reshape(30, 6)
+    left = np.sum((flat - seen @ np.linalg.lstsq(seen, flat, rcond=None)[0]) ** 2) / np.sum(flat**2)
+    assert linear.decoding_error(seen, targets) == pytest.approx(left, rel=1e-12)
+    twice = np.concatenate([seen, seen @ random.normal(size=(4, 3))], axis=1)  # no more is seen
+    assert linear.decoding_error(twice, targets) == pytest.approx(left, rel=1e-12)
+    assert linear.decoding_error(flat, targets) == pytest.approx(0, abs=1e-14)
+    assert linear.decoding_error(np.zeros((30, 2)), targets) == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "targets", "message"),
+    [
+        (np.ones((3, 2)), np.ones((4, 1)), r"shapes are \[3, 2\] and \[4, 1\]"),
+        (np.ones(3), np.ones(3), "what units show"),
+        (np.ones((3, 2)), np.zeros((3, 2)), "nothing to tell"),
+        ([[np.nan]], [[1.0]], "seen must be finite"),
+    ],
+)
+def test_decoding_refuses_what_does_not_fit(seen, targets, message):
+    with pytest.raises(ArgumentError, match=message):
+        linear.decoding_error(seen, targets)
+
+
+def test_levels_are_named_outside_the_lines():
+    made = plots.errors_and_limits({"bp": [0.6, 0.5], "frfb": [0.7, 0.8]}, {"best": 0.45, "worst": 0.85}, "error")
+    (axis,) = made.axes
+    low, high = axis.get_ylim()
+    assert low < 0.45 < 0.85 < high
+    assert {text.get_text(): text.get_va() for text in axis.texts} == {"best": "top", "worst": "bottom"}
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["BP", "FRFB"]

@@ -9,7 +9,7 @@ __getattr__, __dir__ = _late(
         "ceilings": "roofline",
         "circuit": "",
         "connectivity": "against_connectivity masks",
-        "curves": "alignment_curves learning_curves",
+        "curves": "alignment_curves errors_and_limits learning_curves",
         "depth": "error_by_depth",
         "drawing": "architecture",
         "in_turn": "errors_in_turn forgetting_arrows",

@@ -46,6 +46,36 @@ def learning_curves(
     return made
 
 
+def errors_and_limits(errors: Mapping[str, Sequence[float]], limits: Mapping[str, float], ylabel: str):
+    """An error against epochs, one line per rule, and dotted levels that it is held against.
+
+    Args:
+        errors: after each epoch, by the rule's name.
+        limits: levels by what they are.
+        ylabel: which error it is.
+    """
+    with figure(size=(6.4, 3.3)) as (made, ((axis,),)):
+        for label, style in line_styles({rule: rule for rule in errors}).items():
+            axis.plot(range(1, len(errors[label]) + 1), errors[label], **style)
+        for label, level in limits.items():
+            below = level == min(limits.values())  # the names stand outside, where no line is likely to cross them
+            axis.axhline(level, color="#888888", linewidth=1, linestyle=":")
+            axis.annotate(
+                label,
+                (1, level),
+                (0, -3 if below else 3),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                va="top" if below else "bottom",
+                fontsize=8.5,
+            )
+        axis.set(xlabel="epoch", ylabel=ylabel)
+        axis.margins(y=0.12)
+        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return made
+
+
 def alignment_curves(
     histories: Mapping[str, Sequence[dict]],
     rules: Mapping[str, str],

@@ -1,0 +1,32 @@
+"""What the best linear map from some units to a target leaves (the book's own)."""
+
+import numpy as np
+
+from urfb_tf.errors import ArgumentError
+from urfb_tf.linear import checks
+
+
+def decoding_error(seen, targets) -> float:
+    """The share of the sum of squares of `targets` that least squares from `seen` leave, in [0, 1].
+
+    Args:
+        seen: what some units show for each example, [N, units].
+        targets: what is to be told from it, [N, ...].
+
+    Raises:
+        ArgumentError: if these are not as many examples, a number is not finite, or all targets are 0.
+    """
+    seen, targets = checks.finite("seen", seen), checks.finite("targets", targets)
+    if seen.ndim != 2 or targets.ndim < 1 or len(seen) != len(targets):
+        raise ArgumentError(
+            "Decoding needs what units show, [N, units], and as many targets, but their shapes are "
+            f"{list(seen.shape)} and {list(targets.shape)}."
+        )
+    targets = targets.reshape(len(targets), -1)
+    whole = np.sum(targets**2)
+    if whole == 0:
+        raise ArgumentError("All targets are 0: there is nothing to tell.")
+    left, values, _ = np.linalg.svd(seen, full_matrices=False)
+    noise = np.finfo(np.float64).eps * max(seen.shape)
+    basis = left[:, values > noise * max(values, default=0.0)]  # [N, rank]
+    return float(max(1 - np.sum((basis.T @ targets) ** 2) / whole, 0.0))
