@@ -1,4 +1,4 @@
-"""Two layers under FRFB, solved for all matrices, and what a little of URFB adds."""
+"""Fixed feedback solved: modes, their curve at every depth, what a little of URFB adds, and what a bottleneck shows."""
 
 import itertools
 
