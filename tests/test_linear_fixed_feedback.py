@@ -53,7 +53,7 @@ def test_clock_and_share_of_a_mode_are_inverse(depth):
     clock = linear.mode_clock(share, depth)
     np.testing.assert_allclose(linear.mode_share(clock, depth), share, rtol=1e-12)
     assert linear.mode_clock(1, depth) == 0
-    assert linear.mode_share([0, 1e6], depth).tolist() == [1, 0]
+    assert linear.mode_share([0, 1e6, 1e300], depth).tolist() == [1, 0, 0]
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 6])
@@ -127,7 +127,12 @@ def test_every_epsilon_is_one_with_other_feedback(epsilon):
         (lambda: linear.mode_share(1, 1), "depth must be a whole number >= 2"),
         (lambda: linear.mode_clock(0), "share must be > 0"),
         (lambda: linear.mode_clock(1.5), "at most 1, but got 1.5"),
+        (lambda: linear.mode_share(1, 51), "up to 50 layers, but these are 51"),
+        (lambda: linear.mode_clock(0.5, 64), "up to 50 layers"),
+        (lambda: linear.mode_pace(np.ones(60)), "up to 50 layers, but these are 61"),
         (lambda: linear.mode_response([1.0], [2, 1]), "one rising sequence"),
+        (lambda: linear.mode_response(np.ones((2, 2)), [1, 2]), "one sequence"),
+        (lambda: linear.fixed_feedback_modes(1e200 * np.eye(2), np.eye(2)), "leave the range of float64"),
     ],
 )
 def test_impossible_numbers_are_refused(call, message):
@@ -144,6 +149,24 @@ def test_the_figure_has_a_line_for_each_mode_that_is_learned():
         np.testing.assert_allclose(marks.get_ydata(), np.interp(TIMES, *line.get_data()), atol=1e-3)
     assert len(left.lines) == 2 * 2
     assert len(right.get_legend().get_texts()) == 1 + 2
+
+
+def test_large_and_small_matrices_have_their_modes():
+    target, feedback, _ = network(3, 4, 5)
+    whole = linear.fixed_feedback_modes(target, feedback).strengths
+    for size in (1e-70, 1e70):
+        np.testing.assert_allclose(
+            linear.fixed_feedback_modes(size * target, feedback / size).strengths, whole, rtol=1e-9, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            linear.fixed_feedback_modes(size * target, feedback).strengths / size / size, whole, rtol=1e-9
+        )
+
+
+def test_a_figure_of_modes_needs_one_that_is_learned():
+    modes = linear.fixed_feedback_modes(np.eye(2), np.zeros((3, 2)))
+    with pytest.raises(ArgumentError, match="nothing to show"):
+        plots.modes_along_time(modes, TIMES, np.zeros((len(TIMES), 2, 2)))
 
 
 def test_the_figure_of_depths_has_a_line_for_each():
@@ -171,6 +194,9 @@ def test_the_limiting_time_falls_smoothly_from_that_of_fixed_feedback():
     assert (np.diff(times) < 1e-9).all()
     assert times[0] == pytest.approx(2, abs=1e-12)
     assert linear.limiting_time(1 - 1e-9) == pytest.approx(linear.limiting_time(1), abs=1e-8)
+    assert linear.limiting_time(1) == pytest.approx(1.466142, abs=1e-6)
+    for large in (1e24, 1e200):  # towards log(epsilon) / (2 sqrt(epsilon))
+        assert 2 * linear.limiting_time(large) * np.sqrt(large) / np.log(large) == pytest.approx(1, abs=0.06)
 
 
 @pytest.mark.parametrize("epsilon", [-1, np.nan, [1.0, 2.0], "one"])
@@ -189,6 +215,8 @@ def test_the_best_decoder_is_that_of_least_squares():
     assert linear.decoding_error(twice, targets) == pytest.approx(left, rel=1e-12)
     assert linear.decoding_error(flat, targets) == pytest.approx(0, abs=1e-14)
     assert linear.decoding_error(np.zeros((30, 2)), targets) == 1
+    for size in (1e-200, 1e200):
+        assert linear.decoding_error(size * seen, size * targets) == pytest.approx(left, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +225,7 @@ def test_the_best_decoder_is_that_of_least_squares():
         (np.ones((3, 2)), np.ones((4, 1)), r"shapes are \[3, 2\] and \[4, 1\]"),
         (np.ones(3), np.ones(3), "what units show"),
         (np.ones((3, 2)), np.zeros((3, 2)), "nothing to tell"),
+        (np.ones((0, 2)), np.zeros((0, 2)), "what units show"),
         ([[np.nan]], [[1.0]], "seen must be finite"),
     ],
 )

@@ -14,19 +14,20 @@ def decoding_error(seen, targets) -> float:
         targets: what is to be told from it, [N, ...].
 
     Raises:
-        ArgumentError: if these are not as many examples, a number is not finite, or all targets are 0.
+        ArgumentError: if there are no examples or not as many of both, a number is not finite, or all targets are 0.
     """
     seen, targets = checks.finite("seen", seen), checks.finite("targets", targets)
-    if seen.ndim != 2 or targets.ndim < 1 or len(seen) != len(targets):
+    if seen.ndim != 2 or targets.ndim < 1 or len(seen) != len(targets) or not len(seen):
         raise ArgumentError(
             "Decoding needs what units show, [N, units], and as many targets, but their shapes are "
             f"{list(seen.shape)} and {list(targets.shape)}."
         )
-    targets = targets.reshape(len(targets), -1)
-    whole = np.sum(targets**2)
-    if whole == 0:
+    largest = np.abs(targets).max(initial=0)
+    if largest == 0:
         raise ArgumentError("All targets are 0: there is nothing to tell.")
-    left, values, _ = np.linalg.svd(seen, full_matrices=False)
+    targets = targets.reshape(len(targets), -1) / largest
+    whole = np.sum(targets**2)
+    left, values, _ = np.linalg.svd(seen / max(np.abs(seen).max(initial=0), 1e-300), full_matrices=False)
     noise = np.finfo(np.float64).eps * max(seen.shape)
     basis = left[:, values > noise * max(values, default=0.0)]  # [N, rank]
     return float(max(1 - np.sum((basis.T @ targets) ** 2) / whole, 0.0))

@@ -1,22 +1,23 @@
 """What a little of URFB adds to FRFB in two layers that start from zero: derivatives by epsilon at 0 (the book's own).
 
-In the modes of FRFB, with C_ij = (T v_i) . (T v_j), the error T f has f = diag(phi) - epsilon H * C + O(epsilon^2),
-entry by entry, and H_ij depends on the strengths of modes i and j alone.
+In the modes of FRFB, with c_ij = (T v_i) . (T v_j), the error T f has f_ij = delta_ij phi_i - epsilon h_ij c_ij up to
+O(epsilon^2), and h_ij depends on the strengths of modes i and j alone.
 """
 
 import numpy as np
 
+from urfb_tf.errors import ArgumentError
 from urfb_tf.linear import checks
 from urfb_tf.linear.fixed_feedback import Modes
 from urfb_tf.linear.solver import solve
 
 
 def mode_response(strengths, times) -> np.ndarray:
-    """H_ij along time: how much further f_ij has fallen, per epsilon C_ij.
+    """h_ij along time: how much further f_ij has fallen, per epsilon c_ij.
 
-    With F_j' = phi_j and n_j = F_j^2 / 2, and a, c for the first-order changes of W_1 and W_2 per C_ij,
+    With g_j' = phi_j, n_j = g_j^2 / 2, and x, y for the first-order changes of w_1 and w_2 per epsilon c_ij,
 
-        H_ij = c_ij q_j F_j + n_i q_i a_ij,  a_ij' = n_i phi_j - H_ij,  c_ij' = phi_i a_ji - H_ij F_j.
+        h_ij = y_ij q_j g_j + n_i q_i x_ij,  x_ij' = n_i phi_j - h_ij,  y_ij' = phi_i x_ji - h_ij g_j.
 
     Args:
         strengths: q, [m], >= 0.
@@ -26,34 +27,33 @@ def mode_response(strengths, times) -> np.ndarray:
         [times, m, m].
 
     Raises:
-        ArgumentError: if a number is not finite, a strength is negative or the times do not rise.
+        ArgumentError: if a number is not finite, strengths are negative or no sequence, or the times do not rise.
     """
-    q, times = np.atleast_1d(checks.not_negative("strengths", strengths)), checks.moments(times)
+    q, times = checks.not_negative("strengths", strengths), checks.moments(times)
+    if q.ndim != 1:
+        raise ArgumentError("strengths must be one sequence, [m].")
     count = len(q)
 
     def parts(state: np.ndarray) -> tuple[np.ndarray, ...]:
-        below, changes = state[..., :count], state[..., count:].reshape(*state.shape[:-1], 2, count, count)
-        a, c = changes[..., 0, :, :], changes[..., 1, :, :]
-        above = below**2 / 2
-        fall = c * (q * below)[..., None, :] + (q * above)[..., :, None] * a  # [..., m, m]
-        return below, above, a, fall
+        g, changes = state[..., :count], state[..., count:].reshape(*state.shape[:-1], 2, count, count)
+        x, y = changes[..., 0, :, :], changes[..., 1, :, :]
+        n = g**2 / 2
+        return g, n, x, y * (q * g)[..., None, :] + (q * n)[..., :, None] * x  # the last is h, [..., m, m]
 
     def derivative(state: np.ndarray) -> np.ndarray:
-        below, above, a, fall = parts(state)
-        left = 1 - q * below**3 / 2
-        da = np.outer(above, left) - fall
-        dc = left[:, None] * a.T - fall * below
-        return np.concatenate([left, da.ravel(), dc.ravel()])
+        g, n, x, h = parts(state)
+        phi = 1 - q * g**3 / 2
+        return np.concatenate([phi, (np.outer(n, phi) - h).ravel(), (phi[:, None] * x.T - h * g).ravel()])
 
     return parts(solve(derivative, np.zeros(count + 2 * count * count), times))[-1]
 
 
 def error_slope(modes: Modes, times) -> np.ndarray:
-    """The derivative of |e|^2 by epsilon at epsilon = 0, along `times`: -2 sum over i, j of C_ij^2 phi_i H_ji, [times].
+    """The derivative of |e|^2 by epsilon at epsilon = 0, along `times`: -2 sum over i, j of c_ij^2 phi_i h_ji, [times].
 
     Args:
         modes: of `fixed_feedback_modes`.
         times: as in `mode_response`.
     """
-    common = modes.images.T @ modes.images  # C, [n_0, n_0]
+    common = modes.images.T @ modes.images  # c, [n_0, n_0]
     return -2 * np.einsum("ij,ti,tji->t", common**2, modes.shares(times), mode_response(modes.strengths, times))

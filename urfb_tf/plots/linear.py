@@ -68,8 +68,12 @@ def modes_along_time(modes: Modes, times, errors):
         modes: of `urfb_tf.linear.fixed_feedback_modes`; those of strength 0 are left out.
         times: [times].
         errors: e of a network that was followed step by step, [times, n_2, n_0]: the marks.
+
+    Raises:
+        ArgumentError: if no mode has a strength.
     """
     learned = int((modes.strengths > 0).sum())
+    not_empty("modes", modes.strengths[:learned])
     strengths, images = modes.strengths[:learned], modes.images[:, :learned]
     found = np.einsum("oj,toi,ij->tj", images, errors, modes.directions[:, :learned]) / np.sum(images**2, axis=0)
     paces = mode_pace(strengths[None])
