@@ -46,6 +46,19 @@ def test_histories_leave_out_what_was_not_measured(record_errors):
     assert list(recorded.histories(DEEPNET, "error_angle")) == ["FRFB"]
 
 
+def test_rows_near_guessing_are_named_and_what_they_cannot_say(record_errors):
+    assert findings.near_guessing(DEEPNET) == ""
+    record_errors("table2/deepnet/bp-softmax", [0.8])
+    assert findings.near_guessing(DEEPNET) == ""
+    record_errors(FRFB.id, [0.98])
+    assert findings.near_guessing(DEEPNET) == "Of the recorded rows, FRFB (0.980) is within 0.03 of guessing (0.99)."
+    record_errors("table2/deepnet/bp-hinge", [0.97])
+    assert findings.near_guessing(DEEPNET) == (
+        "Of the recorded rows, BP Hinge (0.970) and FRFB (0.980) are within 0.03 of guessing (0.99): as long as BP Hinge "
+        "is, the order of the rules says nothing about feedback."
+    )
+
+
 def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record_errors):
     record_errors(URFB.id, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0])
     record_errors(FRFB.id, [0.95, 0.95, 0.95, 0.95, 0.95, 0.95], 0)

@@ -86,8 +86,8 @@ def near_guessing(experiments: Iterable[Experiment]) -> str:
     who = _list([f"{row.title} ({error:.3f})" for row, error in near.items()])
     place = f"within {_NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
     sentence = f"Of the recorded rows, {who} {_is(list(near))} {place}"
-    if any(row.rule == "bp" for row in near):
-        return f"{sentence}: as long as back-propagation itself is, the order of the rules says nothing about feedback."
+    if true := [row.title for row in near if row.rule == "bp"]:
+        return f"{sentence}: as long as {_list(true)} {_is(true)}, the order of the rules says nothing about feedback."
     return f"{sentence}."
 
 
