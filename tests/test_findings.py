@@ -54,8 +54,8 @@ def test_rows_near_guessing_are_named_and_what_they_cannot_say(record_errors):
     assert findings.near_guessing(DEEPNET) == "Of the recorded rows, FRFB (0.980) is within 0.03 of guessing (0.99)."
     record_errors("table2/deepnet/bp-hinge", [0.97])
     assert findings.near_guessing(DEEPNET) == (
-        "Of the recorded rows, BP Hinge (0.970) and FRFB (0.980) are within 0.03 of guessing (0.99): as long as BP Hinge "
-        "is, the order of the rules says nothing about feedback."
+        "Of the recorded rows, BP Hinge (0.970) and FRFB (0.980) are within 0.03 of guessing (0.99): as long as BP "
+        "Hinge is, the order of the rules says nothing about feedback."
     )
 
 
