@@ -4,7 +4,7 @@ import dataclasses
 
 from urfb_tf.analysis import recorded
 from urfb_tf.experiments import find, select
-from urfb_tf.experiments.paper import HINGE_ROWS
+from urfb_tf.experiments.paper import SIMPNET
 from urfb_tf.table import Table
 
 
@@ -33,13 +33,12 @@ def normalised() -> list[Normalised]:
     """All that are recorded with both and settled errors, the lowest of these first; the lowest seed of each."""
     found = []
     for experiment in select("rules/cifar10"):
-        papers = HINGE_ROWS.get(experiment.rule)
-        plain = f"table1/cifar10/{papers}" if papers else f"rules/cifar10/{experiment.rule}"
+        plain = SIMPNET.get(experiment.rule) or find(f"rules/cifar10/{experiment.rule}")
         run = next(iter(recorded.runs(experiment.id).values()), {})
         if not experiment.batch_norm or "settled" not in run:
             continue
         length = len(run["epochs"])
-        others = recorded.reaching([find(plain), experiment], length)[plain]
+        others = recorded.reaching([plain, experiment], length)[plain.id]
         if others:
             epochs = others[min(others)]["epochs"][:length]
             mean, last = recorded.recent(epochs, "test_error"), epochs[-1]["test_error"]

@@ -3,7 +3,7 @@
 import dataclasses
 
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.paper import BY_ID, HINGE_ROWS
+from urfb_tf.experiments.paper import BY_ID, SIMPNET
 
 GAIN = 100
 EPSILONS = (0.01, 0.03, 0.1, 0.3, 3.0)  # 0 and 1 are the paper's rows
@@ -19,8 +19,10 @@ RULES_BEYOND = {
 
 def _readings_compared() -> list[Experiment]:
     """The three hinge rows with full connectivity once more, under the paper's text to the letter."""
-    rows = [BY_ID[f"table1/cifar10/{row}"] for row in HINGE_ROWS.values()]
-    return [dataclasses.replace(row, id=row.id.replace("table1/", "readings/paper/"), reading="paper") for row in rows]
+    return [
+        dataclasses.replace(row, id=row.id.replace("table1/", "readings/paper/"), reading="paper")
+        for row in SIMPNET.values()
+    ]
 
 
 def _ablations() -> list[Experiment]:
@@ -29,10 +31,9 @@ def _ablations() -> list[Experiment]:
     changes: dict[str, dict] = {f"{item}={value}": {"changes": ((item, value),)} for item, value in items.items()}
     changes |= {f"learning_rate={step}": {"learning_rate": step} for step in (0.03, 0.3)}
     found = []
-    for row in HINGE_ROWS.values():
-        whole = BY_ID[f"table1/cifar10/{row}"]
+    for whole in SIMPNET.values():
         for name, change in changes.items():
-            identifier, title = f"ablations/cifar10/{row}/{name}", f"{whole.title}, {name}"
+            identifier, title = f"{whole.id.replace('table1/', 'ablations/')}/{name}", f"{whole.title}, {name}"
             found.append(dataclasses.replace(whole, id=identifier, title=title, paper=None, **change))
     return found
 

@@ -14,8 +14,6 @@ ROWS: dict[str, tuple[str, dict]] = {
     "urfb-50": ("URFB 50%", {"rule": "urfb", "connectivity": 0.5}),
     "frfb-50": ("FRFB 50%", {"rule": "frfb", "connectivity": 0.5}),
 }
-# By rule, its row with all connections under the hinge loss.
-HINGE_ROWS: dict[str, str] = {each["rule"]: row for row, (_, each) in ROWS.items() if list(each) == ["rule"]}
 
 Errors = dict[str, tuple[float, float]]  # train and test error by row
 
@@ -105,3 +103,8 @@ PAPER: list[Experiment] = [
     *_untied("table3", "deepernet_s", "cifar10", TABLE_3_UNTIED, DEEPERNET_S_UNTIED),
 ]
 BY_ID: dict[str, Experiment] = {experiment.id: experiment for experiment in PAPER}
+
+# Table 1's rows on CIFAR-10 with all connections under the hinge loss, by rule: what other experiments change.
+SIMPNET: dict[str, Experiment] = {
+    each["rule"]: BY_ID[f"table1/cifar10/{row}"] for row, (_, each) in ROWS.items() if list(each) == ["rule"]
+}

@@ -3,23 +3,19 @@
 import dataclasses
 
 from urfb_tf.experiments.experiment import Experiment
-from urfb_tf.experiments.paper import BY_ID, HINGE_ROWS
+from urfb_tf.experiments.paper import BY_ID, SIMPNET
 
 # Percent of the connections that exist, drawn for W and R independently. All, and for URFB and FRFB a half, are the
 # paper's rows; it has no row of BP with fewer than all.
 PERCENTS = {"urfb": (25, 10, 5), "frfb": (25, 10, 5), "bp": (50, 25, 10, 5)}
 
 
-def _whole(rule: str) -> Experiment:
-    return BY_ID[f"table1/cifar10/{HINGE_ROWS[rule]}"]
-
-
 def _sparse() -> list[Experiment]:
     return [
         dataclasses.replace(
-            _whole(rule),
+            SIMPNET[rule],
             id=f"connectivity/cifar10/{rule}-{percent}",
-            title=f"{_whole(rule).title} {percent}%",
+            title=f"{SIMPNET[rule].title} {percent}%",
             connectivity=percent / 100,
             paper=None,
         )
@@ -34,7 +30,7 @@ def by_connectivity(rule: str) -> dict[float, Experiment]:
     Args:
         rule: "bp", "frfb" or "urfb".
     """
-    rows = [_whole(rule)]
+    rows = [SIMPNET[rule]]
     rows += [row for key, row in BY_ID.items() if key == f"table1/cifar10/{rule}-50"]
     rows += [row for row in SPARSE if row.rule == rule]
     return {row.connectivity: row for row in rows}

@@ -27,7 +27,5 @@ def decoding_error(seen, targets) -> float:
         raise ArgumentError("All targets are 0: there is nothing to tell.")
     targets = targets.reshape(len(targets), -1) / largest
     whole = np.sum(targets**2)
-    left, values, _ = np.linalg.svd(seen / max(np.abs(seen).max(initial=0), 1e-300), full_matrices=False)
-    noise = np.finfo(np.float64).eps * max(seen.shape)
-    basis = left[:, values > noise * max(values, default=0.0)]  # [N, rank]
-    return float(max(1 - np.sum((basis.T @ targets) ** 2) / whole, 0.0))
+    left = targets - seen @ np.linalg.lstsq(seen, targets, rcond=None)[0]
+    return float(min(np.sum(left**2) / whole, 1.0))

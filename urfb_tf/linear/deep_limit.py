@@ -1,7 +1,5 @@
 """How long learning takes in very deep linear networks, by epsilon (the book's own)."""
 
-import itertools
-
 import numpy as np
 import scipy.integrate
 
@@ -28,31 +26,20 @@ def limiting_time(epsilon: float) -> float:
     if rate.ndim:
         raise ArgumentError("The limiting time is that of one epsilon, a number.")
     epsilon = float(rate)
-    if epsilon < 0.5:
-        ends = (0.0, 1.0, 2 / (1 - epsilon))
-        parts = [scipy.integrate.quad(_integrand, *part, (epsilon,), limit=500)[0] for part in itertools.pairwise(ends)]
-        return sum(parts)
-    # In logarithms, since large epsilon spread the integral over many powers of ten. Beyond 2 / (1 - epsilon), where
-    # there is one, the layers that are counted leave nothing.
+    if epsilon == 0:
+        return 2.0
+    # Over log y_1: large epsilon spread the integral over many powers of ten.
     size = np.log(epsilon) / 2
-    logarithmic, _ = scipy.integrate.quad(
-        _logarithmic, -40, 3 * max(size, 0.0) + 40, (size,), epsabs=0, epsrel=1e-10, limit=1000
-    )
-    return float(logarithmic * np.exp(-size))
+    far = max(size, 0.0)
+    # Beyond 2 / (1 - epsilon), the layers that are counted leave nothing either, unless epsilon is small.
+    end = np.log(2 / (1 - epsilon)) if epsilon < 0.5 else 2 * far + 40
+    return float(scipy.integrate.quad(_integrand, -40 - far, end, (size,), epsabs=0, epsrel=1e-12, limit=1000)[0])
 
 
-def _integrand(y: float, epsilon: float) -> float:
-    found = 1.0
+def _integrand(log_y: float, size: float) -> float:
+    """y_1 times the product, at log y_1, for size = log sqrt(epsilon)."""
+    found, log_z = log_y, log_y + size  # z_j = sqrt(epsilon) y_j
     for _ in range(_LAYERS):
-        root = np.sqrt(1 + epsilon * y * y)
-        found, y = found / root, y * y / (root + 1)
-    return found
-
-
-def _logarithmic(log: float, size: float) -> float:
-    """The integrand times z, over log z with z = sqrt(epsilon) y_1, for size = log sqrt(epsilon)."""
-    found = log
-    for _ in range(_LAYERS):
-        root = np.logaddexp(0, 2 * log) / 2  # of log sqrt(1 + z^2)
-        found, log = found - root, 2 * log - size - np.logaddexp(root, 0)
+        root = np.logaddexp(0, 2 * log_z) / 2  # of log sqrt(1 + z^2)
+        found, log_z = found - root, 2 * log_z - size - np.logaddexp(root, 0)
     return np.exp(found)

@@ -92,9 +92,8 @@ def mode_pace(strengths) -> np.ndarray:
     strengths = checks.not_negative("strengths", strengths)
     if strengths.ndim == 0 or len(strengths) == 0:
         raise ArgumentError("strengths needs one entry for each of the layers 1 to k - 1, and k >= 2.")
-    _power(len(strengths) + 1)
     layers = np.arange(1, len(strengths) + 1).reshape(-1, *[1] * (strengths.ndim - 1))
-    powers = 2.0 ** -(layers + 1) / (1 - 2.0 ** -(len(strengths) + 1))
+    powers = 2.0 ** (len(strengths) - layers) / _power(len(strengths) + 1)
     return np.prod((strengths / 2.0**layers) ** powers, axis=0)
 
 
