@@ -169,6 +169,12 @@ def test_a_figure_of_modes_needs_one_that_is_learned():
         plots.modes_along_time(modes, TIMES, np.zeros((len(TIMES), 2, 2)))
 
 
+def test_a_figure_of_modes_needs_an_error_at_each_time():
+    modes = linear.fixed_feedback_modes(np.eye(2), np.eye(2))
+    with pytest.raises(ArgumentError, match=r"errors must be \[11, 2, 2\], but is \[3, 2, 2\]"):
+        plots.modes_along_time(modes, TIMES, np.zeros((3, 2, 2)))
+
+
 def test_the_figure_of_depths_has_a_line_for_each():
     (axis,) = plots.mode_curves([2, 4]).axes
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["2 layers", "4 layers"]

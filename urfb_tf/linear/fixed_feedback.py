@@ -12,7 +12,7 @@ import scipy.special
 from urfb_tf.errors import ArgumentError
 from urfb_tf.linear import checks
 
-_DEEPEST = 50  # beyond, 2^k - 1 is not a number of float64
+_DEEPEST = 50  # layers; float64 tells 2^k - 1 from 2^k up to 53
 _TERMS = np.arange(1, 60)  # of series in powers of at most 1/2
 
 

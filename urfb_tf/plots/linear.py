@@ -70,8 +70,10 @@ def modes_along_time(modes: Modes, times, errors):
         errors: e of a network that was followed step by step, [times, n_2, n_0]: the marks.
 
     Raises:
-        ArgumentError: if no mode has a strength.
+        ArgumentError: if no mode has a strength, or the errors are not of these times or not of the target's shape.
     """
+    if np.shape(errors) != (expected := (len(times), *modes.target.shape)):
+        raise ArgumentError(f"errors must be {list(expected)}, but is {list(np.shape(errors))}.")
     learned = int((modes.strengths > 0).sum())
     not_empty("modes", modes.strengths[:learned])
     strengths, images = modes.strengths[:learned], modes.images[:, :learned]
