@@ -1,6 +1,7 @@
 """Max pooling as the original implementation did it: zeros join at the border, and all tied pixels learn."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
@@ -47,8 +48,7 @@ class TiedMaxPooling2D(keras.layers.Layer):
 
         @tf.custom_gradient
         def pool(x):  # [B, H, W, C]
-            padded = tf.pad(x, [[0, 0], [0, border[0]], [0, border[1]], [0, 0]])
-            maximum = tf.nn.max_pool2d(padded, self.pool_size, self.strides, "VALID")  # [B, H', W', C]
+            maximum = _with_zeros(x, self.pool_size, self.strides, border)  # [B, H', W', C]
             return maximum, lambda error: _to_tied(x, maximum, error, self.pool_size, self.strides)
 
         return pool(inputs)
@@ -59,6 +59,21 @@ class TiedMaxPooling2D(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
+
+
+def _with_zeros(x: tf.Tensor, pool_size, strides, border) -> tf.Tensor:
+    """The maxima of all windows, where so many rows of zeros below and columns of zeros to the right join in."""
+    if max(border) > 1:  # "SAME" would put some of them above or to the left
+        padded = tf.pad(x, [[0, 0], [0, border[0]], [0, border[1]], [0, 0]])
+        return tf.nn.max_pool2d(padded, pool_size, strides, "VALID")
+    maximum = tf.nn.max_pool2d(x, pool_size, strides, "SAME")  # [B, H', W', C], of the pixels alone
+    if not any(border):
+        return maximum
+    # Zeros in the last row or column of maxima; a padded copy of all pixels takes as long as finding the maxima.
+    edge = np.full([*maximum.shape[1:3], 1], -np.inf)
+    edge[maximum.shape[1] - border[0] :] = 0
+    edge[:, maximum.shape[2] - border[1] :] = 0
+    return tf.maximum(maximum, tf.cast(edge, x.dtype))
 
 
 # Compiled by XLA wherever it runs: op by op this is bound by memory traffic, four times slower on a CPU.
