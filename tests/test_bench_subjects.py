@@ -275,3 +275,12 @@ def test_the_convolutions_are_those_that_were_asked_for(value):
     found = onednn.measured(onednn._PROGRAM, SMALL, "4", "3", TF_ENABLE_ONEDNN_OPTS=value)
     assert found["onednn"] in (value == "1", None), "not every build of TensorFlow has both"
     assert found["seconds"] > 0
+
+
+def test_a_step_by_fit_beside_its_products_alone():
+    kinds = {"forward": 0.25, "increment": 0.5, "error down": 0.25, "dropout": 9.0}
+    operations = {"rows": [reached(network="simpnet", kind=kind, seconds=seconds) for kind, seconds in kinds.items()]}
+    steps = {"rows": [*rows(URFB=3.0, KERAS=4.0), *({**row, "network": "deepernet"} for row in rows(KERAS=4.0))]}
+    records = {"training": {"found": steps}, "kernels": {"found": operations}}
+    assert recorded.fit_beside_products(records) == {"simpnet": 2.0}, "4 s are 2 steps; no products of deepernet known"
+    assert recorded.fit_beside_products({"training": records["training"]}) == {}

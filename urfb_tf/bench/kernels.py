@@ -19,6 +19,7 @@ from urfb_tf.bench.usage import Usage, usage
 from urfb_tf.networks import build
 from urfb_tf.table import Table
 
+PRODUCTS = ("forward", "increment", "error down")  # the kinds of operation that are matrix products or convolutions
 HALF = 0.5  # below this share of its bound, a kind of operation needs an explanation
 
 

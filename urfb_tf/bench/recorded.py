@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from urfb_tf.bench import training
+from urfb_tf.bench import kernels, training
+from urfb_tf.bench.contenders import entrants as names
 from urfb_tf.bench.subjects import SUBJECTS, find
 from urfb_tf.table import Table
 
@@ -59,6 +60,24 @@ def verdicts(found: Mapping) -> str:
         f"{'at most' if target.at_most else 'at least'} {target.limit:g}: **{'reached' if target.met else 'missed'}**."
         for target in training.targets(dict(found))
     )
+
+
+def fit_beside_products(records: Mapping[str, dict]) -> dict[str, float]:
+    """How many times as long as the products of a step a whole step by Keras' `fit` takes, by network.
+
+    It is what a step with the same products gains if all else in it takes no time.
+    """
+    if not {"training", "kernels"} <= set(records):
+        return {}
+    products: dict[str, float] = {}
+    for row in kernels.reached(records["kernels"]["found"]):
+        if row.kind in kernels.PRODUCTS:
+            products[row.network] = products.get(row.network, 0.0) + row.seconds
+    return {
+        row["network"]: row["median"] / row["steps"] / products[row["network"]]
+        for row in records["training"]["found"]["rows"]
+        if row["contender"] == names.KERAS and row["network"] in products
+    }
 
 
 def _short(commit: str) -> str:
