@@ -12,7 +12,7 @@ from urfb_tf.table import Table
 
 EPOCHS = 20  # what a processor without a GPU reaches in minutes
 # What may differ between the runs of a board; everything else is the protocol, that of the paper's rows.
-FREE = ("network", "dataset", "rule", "epsilon", "loss", "connectivity", "batch_norm")
+FREE = ("network", "dataset", "rule", "epsilon", "loss", "connectivity", "feedback_scale", "batch_norm")
 BOARDS = (
     ("simpnet", "cifar10"),
     ("simpnet", "cifar100"),

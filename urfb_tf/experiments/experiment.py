@@ -36,6 +36,7 @@ class Experiment:
         loss: "hinge", "softmax" or "circuit".
         loss_options: arguments of the loss.
         connectivity: the share of connections that exist.
+        feedback_scale: what R's initial values are multiplied by, as in `urfb_tf.networks.build`.
         batch_norm: whether the hidden layers are normalised over the batch.
         error_noise, error_noise_at: noise in the errors, as in `urfb_tf.networks.build`.
         reading: the name of a reading.
@@ -61,6 +62,7 @@ class Experiment:
     loss: str = "hinge"
     loss_options: tuple[tuple[str, float], ...] = ()
     connectivity: float = 1.0
+    feedback_scale: float = 1.0
     batch_norm: bool = False
     error_noise: float = 0.0
     error_noise_at: str = "layers"
@@ -138,6 +140,7 @@ class Experiment:
             loss=_with_options(f"The loss {self.loss!r}", make, dict(self.loss_options)),
             classes=classes,
             connectivity=self.connectivity,
+            feedback_scale=self.feedback_scale,
             batch_norm=self.batch_norm,
             error_noise=self.error_noise,
             error_noise_at=self.error_noise_at,
@@ -169,6 +172,8 @@ class Experiment:
         # Runs of rules that time URFB are recorded without it.
         if "urfb" not in self._rules and self.epsilon == 1:
             del record["epsilon"]
+        if self.feedback_scale == 1:
+            del record["feedback_scale"]
         if not self.batch_norm:
             del record["batch_norm"]
         for key in ("rule_options", "loss_options"):

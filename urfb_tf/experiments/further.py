@@ -7,6 +7,7 @@ from urfb_tf.experiments.paper import BY_ID, SIMPNET
 
 GAIN = 100
 EPSILONS = (0.01, 0.03, 0.1, 0.3, 3.0)  # 0 and 1 are the paper's rows
+SCALES = (0.1, 0.3, 3.0, 10.0)  # 1 is the paper's rows
 RULES_BEYOND = {
     "kp": "Kolen-Pollack",
     "mirror": "weight mirror",
@@ -86,4 +87,27 @@ def _epsilons() -> list[Experiment]:
     ]
 
 
-FURTHER: list[Experiment] = [*_rules(), *_epsilons(), *_untied_variants(), *_readings_compared(), *_ablations()]
+def _feedback_scales() -> list[Experiment]:
+    """Simpnet with an R that starts smaller or larger than W: fixed, and on CIFAR-10 updated too."""
+    rows = [BY_ID[f"table1/{row}"] for row in ("cifar10/frfb", "cifar10/urfb", "cifar100/frfb")]
+    return [
+        dataclasses.replace(
+            row,
+            id=f"{row.id.replace('table1/', 'feedback_scale/')}-{scale:g}",
+            title=f"{row.title}, R times {scale:g}",
+            feedback_scale=scale,
+            paper=None,
+        )
+        for row in rows
+        for scale in SCALES
+    ]
+
+
+FURTHER: list[Experiment] = [
+    *_rules(),
+    *_epsilons(),
+    *_feedback_scales(),
+    *_untied_variants(),
+    *_readings_compared(),
+    *_ablations(),
+]

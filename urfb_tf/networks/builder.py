@@ -26,6 +26,7 @@ def build(
     loss: str | keras.losses.Loss = "hinge",
     classes: int = 10,
     connectivity: float = 1.0,
+    feedback_scale: float = 1.0,
     batch_norm: bool = False,
     error_noise: float = 0.0,
     error_noise_at: str = "layers",
@@ -48,6 +49,8 @@ def build(
             the circuit of section 2.3, or a Keras loss over class numbers.
         classes: the number of output units, >= 2.
         connectivity: the share of connections that exist, drawn for W and R independently (section 4).
+        feedback_scale: what R's initial values are multiplied by, > 0. At 1 they are drawn like W's. Rules without
+            R, and those that renew it or share one, take no other.
         batch_norm: whether to normalise the fields of all hidden layers over the batch, as sign feedback wants (Liao et
             al. 2016). The paper does not. `urfb_tf.training.settle` gives it averages of the final weights.
         error_noise: the level of Gaussian noise in the errors, relative to their own size (see `ErrorNoise`). 0: none.
@@ -71,12 +74,18 @@ def build(
         raise ArgumentError("Batch normalisation needs a reading whose errors pass the activation's derivative.")
     if error_noise_at not in NOISY:
         raise ArgumentError(one_of("error_noise_at", error_noise_at, NOISY))
+    rule = rules.get(rule)
+    if not is_positive(feedback_scale):
+        raise ArgumentError(f"feedback_scale is a finite number > 0, but got {feedback_scale!r}.")
+    if feedback_scale != 1 and (rule.direct or rule.renews_feedback or not rule.has_feedback):
+        raise ArgumentError(f"The rule {rule.name!r} keeps no R of its first size: leave feedback_scale out.")
     assembly = _Assembly(
-        rules.get(rule),
+        rule,
         classes,
         check_connectivity(connectivity, "connectivity"),  # a network may have no layer that takes it
         readings.get(reading),
         seed,
+        feedback_scale=feedback_scale,
         batch_norm=batch_norm,
         hidden_noise=error_noise if error_noise_at == "layers" else 0.0,
         output_noise=error_noise,
@@ -115,12 +124,15 @@ def make_loss(
 class _Assembly:
     """Adds one step after another, and remembers what later steps depend on."""
 
-    def __init__(self, rule, classes, connectivity, reading, seed, *, batch_norm, hidden_noise, output_noise):
+    def __init__(
+        self, rule, classes, connectivity, reading, seed, *, feedback_scale, batch_norm, hidden_noise, output_noise
+    ):
         self.rule = rule
         self.classes = classes
         self.connectivity = connectivity
         self.reading = reading
         self.seed = seed
+        self.feedback_scale = feedback_scale
         self.batch_norm = batch_norm
         self.hidden_noise, self.output_noise = hidden_noise, output_noise
         self.counts: dict[str, int] = {}
@@ -142,7 +154,17 @@ class _Assembly:
             "propagate_derivative": self.reading.propagate_derivative,
             "seed": stream(self.seed, name),
             "name": name,
+            **self._feedback(stream(self.seed, name)),
         }
+
+    def _feedback(self, seed: int) -> dict:
+        """How R is drawn, where it is not as W: the same draws as the layer's own, times the scale."""
+        if self.feedback_scale == 1:
+            return {}
+        drawn = keras.initializers.VarianceScaling(
+            self.feedback_scale**2, "fan_avg", "uniform", seed=stream(seed, "feedback")
+        )
+        return {"feedback_initializer": drawn}
 
     def _sigma(self) -> SaturatedLinearity:
         return SaturatedLinearity(self.reading.slope, self.reading.closed)
