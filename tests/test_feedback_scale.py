@@ -63,5 +63,5 @@ def test_the_runs_with_another_size_of_r_differ_in_it_alone():
         recorded = row.configuration()
         assert recorded.pop("feedback_scale") == row.feedback_scale != 1
         assert recorded == whole.configuration()
-            assert row.paper is None
+        assert row.paper is None
     assert "feedback_scale" not in experiments.find("table1/cifar10/urfb").configuration()
