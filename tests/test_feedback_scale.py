@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import urfb_tf
 from urfb_tf import experiments
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers
@@ -22,17 +24,29 @@ def test_r_is_the_same_draw_times_the_scale_and_w_stays(connectivity):
             np.testing.assert_array_equal(other.feedback.numpy() == 0, one.feedback.numpy() == 0)
 
 
-def test_the_layer_that_the_error_reaches_through_fixed_r_moves_so_many_times_as_far(small_data):
-    # Of a batch: with the same W and errors, what comes down through an R three times as large is three times as large.
-    def step(scale):
-        model = build(NETWORK, "frfb", feedback_scale=scale, seed=2)
-        before = model.get_layer("dense1").kernel.numpy()
-        model.fit(*(array[:20] for array in small_data.train), batch_size=20, verbose=0)
-        return model.get_layer("dense1").kernel.numpy() - before
-
-    once, thrice = step(1.0), step(3.0)
-    assert np.abs(once).max() > 0
-    np.testing.assert_allclose(thrice, 3 * once, atol=1e-4 * np.abs(thrice).max())
+@pytest.mark.parametrize(("rule", "own"), [("frfb", "frfb"), ("urfb", urfb_tf.UpdatedRandomFeedback(0.5))])
+def test_the_scale_is_a_step_of_the_layers_below_and_a_divisor_of_epsilon(rule, own, small_data):
+    # An R twice as large: an error twice as long at each R that it passes, and increments half as large beside R.
+    images, labels = (tf.constant(array[:60]) for array in small_data.train)
+    scaled = build(NETWORK, rule, feedback_scale=2.0, seed=2)
+    scaled.fit(images, labels, batch_size=20, epochs=2, shuffle=False, verbose=0)
+    plain = build(NETWORK, own, seed=2)
+    passed = {"output": 0, "dense1": 1, "conv1": 2}
+    start = plain.get_layer("conv1").kernel.numpy()
+    for number in [0, 1, 2] * 2:
+        rows = slice(20 * number, 20 * number + 20)
+        with tf.GradientTape() as tape:
+            loss = plain.loss(labels[rows], plain(tf.cast(images[rows], tf.float32), training=True))
+        variables = {name: plain.get_layer(name).trainable_variables for name in passed}
+        for name, gradients in tape.gradient(loss, variables).items():
+            for variable, gradient in zip(variables[name], gradients, strict=True):
+                variable.assign_sub(0.1 * 2.0 ** passed[name] * gradient)
+    assert np.abs(plain.get_layer("conv1").kernel.numpy() - start).max() > 1e-3
+    for name in passed:
+        one, other = plain.get_layer(name), scaled.get_layer(name)
+        np.testing.assert_allclose(other.kernel, one.kernel, rtol=0, atol=1e-5)
+        if one.feedback is not None:
+            np.testing.assert_allclose(other.feedback, 2 * one.feedback.numpy(), rtol=0, atol=1e-5)
 
 
 def test_a_scaled_network_survives_saving(tmp_path):
