@@ -16,7 +16,7 @@ from urfb_tf.circuit import CircuitHinge
 from urfb_tf.data import Dataset, Split, only, with_refreshers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, Phase, find, select
-from urfb_tf.experiments.in_turn import EPOCHS, GROUPS, IN_TURN, LEARNERS, WAYS
+from urfb_tf.experiments.in_turn import EPOCHS, GROUPS, IN_TURN, LEARNERS, WAYS, phases_in_turn
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.run import run
 from urfb_tf.export import export
@@ -385,20 +385,27 @@ def test_forgetting_is_the_rise_since_a_group_was_learned():
 
 @pytest.fixture
 def pretend(monkeypatch):
-    """Makes these errors of the groups, before and after, the recorded runs, by id."""
+    """Makes these errors of the groups, before and after, the recorded runs, by id; the last epoch adds a jump."""
 
-    def runs_of(stored):
+    def runs_of(stored, jump=0.0):
         def runs(identifier):
             if identifier not in stored:
                 return {}
             before, after = stored[identifier]
             record = {name: [before] * 5 for name in ("group_error", "within_error")} | {"test_error": after}
-            last = {**record, "group_error": [after] * 5}
-            return {0: {"epochs": [record] * 24 + [last]}}
+            almost, last = ({**record, "group_error": [error] * 5} for error in (after - jump, after))
+            return {0: {"epochs": [record] * 23 + [almost, last]}}
 
         monkeypatch.setattr(recorded, "runs", runs)
+        monkeypatch.setattr(recorded, "every", lambda identifier: list(runs(identifier).values()))
 
     return runs_of
+
+
+def test_refreshers_are_images_too():
+    assert forgetting.passes(phases_in_turn(GROUPS, epochs=5), 10) == 5
+    assert forgetting.passes(phases_in_turn(GROUPS, epochs=5, refreshers=0.2), 10) == pytest.approx(7)
+    assert forgetting.passes([Phase(3)], 10) == 3
 
 
 def test_the_table_and_sentences_say_what_is_recorded_and_what_is_not(pretend):
@@ -411,15 +418,20 @@ def test_the_table_and_sentences_say_what_is_recorded_and_what_is_not(pretend):
     )
     rows = {row[0]: row[1:] for row in forgetting.table().rows}
     assert len(rows) == len(LEARNERS) + len(WAYS) - 1
-    assert rows["all, units=shown"] == ["not run", "", "", ""]
-    assert rows["BP hinge, refreshers=0"] == ["0.250 to 1.000", "0.250 to 0.250", "1.000", "0.625"]
-    assert rows["URFB hinge, refreshers=0"] == ["not run", "", "", ""]
+    assert rows["all, units=shown"] == ["not run", "", "", "", ""]
+    assert rows["BP hinge, refreshers=0"] == ["0.250 to 1.000", "0.250 to 0.250", "1.000", "0.625", "3 to 7"]
+    assert rows["URFB hinge, refreshers=0"] == ["not run", "", "", "", ""]
     assert forgetting.compared("bp-hinge", "bp-softmax", "refreshers=0") == (
         "`refreshers=0`: BP hinge forgets 0.750 (from 0.250 to 1.000), BP softmax 0.625 (from 0.250 to 0.875); "
         "BP hinge 0.125 more."
     )
     assert "BP softmax 0.125 less" in forgetting.compared("bp-softmax", "bp-hinge", "refreshers=0")
-    assert "as much" in forgetting.compared("bp-softmax", "bp-softmax", "refreshers=0")
+    few = {"bp-hinge": (0.25, 0.75), "bp-softmax": (0.25, 0.625)}
+    same = forgetting.compared("bp-softmax", "bp-softmax", "refreshers=0")
+    assert same.endswith("; not told apart, as one epoch changes such a number by 0.000.")
+    pretend({f"in_turn/cifar10/{name}/units=shown": errors for name, errors in few.items()}, jump=0.25)
+    sentence = forgetting.compared("bp-hinge", "bp-softmax", "units=shown")
+    assert sentence.endswith("; not told apart, as one epoch changes such a number by 0.250.")
     pretend({f"in_turn/cifar10/{name}/refreshers=0": (0.25, 0.998) for name in ("bp-hinge", "bp-softmax")})
     assert forgetting.compared("bp-hinge", "bp-softmax", "refreshers=0").endswith("; neither has anything left.")
     assert forgetting.compared("bp-hinge", "urfb-hinge", "refreshers=0") == (

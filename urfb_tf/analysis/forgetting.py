@@ -2,10 +2,12 @@
 
 import dataclasses
 import itertools
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 
 from urfb_tf.analysis import recorded
+from urfb_tf.data.cifar import CLASSES
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, Phase, find
 from urfb_tf.experiments.in_turn import LEARNERS, WAYS
@@ -42,13 +44,14 @@ class Forgetting:
         return self.after - self.before
 
 
-def measure(epochs: Sequence[dict], phases: Iterable[Phase], field: str = "group_error") -> Forgetting:
+def measure(epochs: Sequence[dict], phases: Iterable[Phase], field: str = "group_error", before: int = 0) -> Forgetting:
     """What a run has forgotten.
 
     Args:
         epochs: the records of the whole run, with what `urfb_tf.metrics.ClassErrors` measures.
         phases: the run's, of which two or more show some classes only.
         field: "group_error", among all output units, or "within_error", among the units of the group alone.
+        before: read so many epochs before the end of each phase, less than the shortest has.
 
     Raises:
         ArgumentError: if the run is shorter than its phases, or fewer than two show some classes only.
@@ -60,16 +63,21 @@ def measure(epochs: Sequence[dict], phases: Iterable[Phase], field: str = "group
         raise ArgumentError("Forgetting needs two or more phases that show some classes only.")
     if len(epochs) < ends[-1]:
         raise ArgumentError(f"The run has {len(epochs)} epochs, but its phases {ends[-1]}: train it to the end.")
-    learned = tuple(epochs[end - 1][field][number] for number, end in enumerate(own))
-    return Forgetting(learned, tuple(epochs[-1][field]))
+    learned = tuple(epochs[end - 1 - before][field][number] for number, end in enumerate(own))
+    return Forgetting(learned, tuple(epochs[-1 - before][field]))
 
 
-def of_experiment(experiment: Experiment, field: str = "group_error") -> Forgetting | None:
-    """What the recorded runs of an experiment have forgotten, the mean over seeds; None if none is recorded whole."""
+def of_experiment(experiment: Experiment, field: str = "group_error", before: int = 0) -> Forgetting | None:
+    """What the recorded runs of an experiment have forgotten, the mean over seeds; None if none is recorded whole.
+
+    Args:
+        experiment: classes in turn.
+        field, before: as in `measure`.
+    """
     runs = [run["epochs"] for run in recorded.runs(experiment.id).values()]
     if not runs or len(runs[0]) < sum(phase.epochs for phase in experiment.schedule):
         return None
-    found = [measure(epochs, experiment.schedule, field) for epochs in runs]
+    found = [measure(epochs, experiment.schedule, field, before) for epochs in runs]
     learned, end = (
         tuple(statistics.fmean(values) for values in zip(*(getattr(each, name) for each in found), strict=True))
         for name in ("learned", "end")
@@ -82,19 +90,28 @@ def last_error(experiment: Experiment) -> float:
     return statistics.fmean(run["epochs"][-1]["test_error"] for run in recorded.runs(experiment.id).values())
 
 
+def passes(phases: Iterable[Phase], classes: int) -> float:
+    """How often a run goes over as many images as the training set has, those of `classes` equal classes."""
+    shown, earlier = 0.0, 0
+    for phase in phases:
+        shown += phase.epochs * ((len(phase.classes) or classes) + phase.refreshers * earlier)
+        earlier += len(phase.classes)
+    return shown / classes
+
+
 def table() -> Table:
     """The runs `in_turn` on CIFAR-10, one row each; those not recorded say so, a way that no learner has in one row.
 
     The error of a group right after it was learned and at the end, each the mean over all groups but the last, among
     all units and where the group's own units alone decide; the test error over all classes, and beside
-    it that of joint training for as many epochs as each group has had, where Table 1 has it.
+    it that of joint training once it has seen as many images, where Table 1 has it.
     """
     rows = []
     for way in WAYS:
         if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
-            rows.append([f"all, {way}", "not run", *[""] * 3])
+            rows.append([f"all, {way}", "not run", *[""] * 4])
             continue
-        for name, (title, joint, _) in LEARNERS.items():
+        for name, (title, *_) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
             cells = ["not run", "", ""]
             if (among_all := of_experiment(experiment)) is not None:
@@ -102,29 +119,38 @@ def table() -> Table:
                 assert within is not None
                 cells = [f"{each.before:.3f} to {each.after:.3f}" for each in (among_all, within)]
                 cells.append(f"{last_error(experiment):.3f}")
-            rows.append([f"{title}, {way}", *cells, _joint(joint, experiment)])
-    header = ["", "among all", "within", "test error", "joint"]
+            joint = joint_error(experiment)
+            cells += ["", ""] if joint is None else [f"{joint.error:.3f}", f"{joint.start} to {joint.end}"]
+            rows.append([f"{title}, {way}", *cells])
+    header = ["", "among all", "within", "test error", "joint", "over epochs"]
     return Table(header, rows)
 
 
 def compared(first: str, second: str, way: str) -> str:
     """What two learners forget in the same way of showing classes, in a sentence.
 
+    Errors jump from epoch to epoch. A difference is one if it is larger than what either of the two numbers changes by
+    when each phase is read one epoch before its end.
+
     Args:
         first, second: names of `urfb_tf.experiments.in_turn.LEARNERS`.
         way: a name in its `WAYS`.
     """
     titles = [LEARNERS[name][0] for name in (first, second)]
-    found = [of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in (first, second)]
+    found, before = (
+        [of_experiment(find(f"in_turn/cifar10/{name}/{way}"), before=epochs) for name in (first, second)]
+        for epochs in (0, 1)
+    )
     missing = [title for title, each in zip(titles, found, strict=True) if each is None]
     if missing:
         return f"`{way}` of {' and '.join(missing)} is not recorded yet."
     (one, other) = (each for each in found if each is not None)
     gap = round(one.forgotten, 3) - round(other.forgotten, 3)
+    jump = max(abs(now.forgotten - then.forgotten) for now, then in zip(found, before, strict=True) if now and then)
     if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
         verdict = "neither has anything left"
-    elif abs(gap) < 0.0005:
-        verdict = f"{titles[0]} as much"
+    elif abs(gap) <= jump:
+        verdict = f"not told apart, as one epoch changes such a number by {jump:.3f}"
     else:
         verdict = f"{titles[0]} {abs(gap):.3f} {'more' if gap > 0 else 'less'}"
     return (
@@ -133,9 +159,35 @@ def compared(first: str, second: str, way: str) -> str:
     )
 
 
-def _joint(identifier: str | None, experiment: Experiment) -> str:
-    """The test error of joint training after as many epochs as each group has had."""
-    runs = recorded.runs(identifier) if identifier else {}
-    epochs = experiment.phases[0].epochs
-    errors = [run["epochs"][epochs - 1]["test_error"] for run in runs.values() if len(run["epochs"]) >= epochs]
-    return f"{statistics.fmean(errors):.3f}" if errors else ""
+@dataclasses.dataclass(frozen=True)
+class Joint:
+    """The test error of joint training that has seen as many images as a run in turn.
+
+    Attributes:
+        error: a share in [0, 1], the mean over five epochs and over all recorded runs.
+        start, end: the first and the last of the epochs.
+    """
+
+    error: float
+    start: int
+    end: int
+
+
+def joint_error(experiment: Experiment) -> Joint | None:
+    """Joint training of the same learner around the epoch by which it has seen as many images as a run in turn.
+
+    Args:
+        experiment: in turn.
+
+    Returns:
+        None if Table 1 lacks the learner, or no run of it is recorded so far.
+    """
+    identifier = LEARNERS[experiment.id.split("/")[-2]][1]
+    middle = math.floor(passes(experiment.schedule, CLASSES[experiment.dataset]) + 0.5)
+    end = middle + recorded.WINDOW // 2
+    errors = [
+        recorded.recent(run["epochs"][:end], "test_error")
+        for run in (recorded.every(identifier) if identifier else [])
+        if len(run["epochs"]) >= end
+    ]
+    return Joint(statistics.fmean(errors), max(end - recorded.WINDOW, 0) + 1, end) if errors else None
