@@ -83,6 +83,15 @@ def test_what_became_of_some_parts():
     assert status["section", "5"] == ["text"]
 
 
+@pytest.mark.parametrize(("part", "numbers"), [(("section", "4"), 48), (("section", "4.1"), 18), (("figure", "5"), 24)])
+def test_the_papers_numbers_count_where_they_stand(part, numbers):
+    (status,) = (item.status(ITEMS) for item in ITEMS if item.part == part)
+    assert (
+        sum(int(words.split()[0]) for words in status if words.split(" ", 1)[1] in paper_map.reproduction.VERDICTS)
+        == numbers
+    )
+
+
 @pytest.mark.parametrize("chapter", [c for c in CHAPTERS.values() if c.name != "errata"], ids=lambda c: c.name)
 def test_a_subtitle_names_the_equations_that_are_shown(chapter):
     named = {int(number) for kind, number in chapter.parts if kind == "equation"}

@@ -26,6 +26,7 @@ class Item:
         derived: whether it is a step of a derivation, which no function of the package computes.
         kind: of a figure, "drawn", "computed" or "recorded".
         experiments: those whose results it shows, by the beginning of their ids.
+        tying: "tied" or "untied" if it shows these of them alone.
         named_chapters: pages that treat it without saying so in their subtitle.
     """
 
@@ -36,6 +37,7 @@ class Item:
     derived: bool
     kind: str | None
     experiments: list[str]
+    tying: str | None
     named_chapters: list[str]
 
     @property
@@ -74,8 +76,10 @@ class Item:
     def _status_of_parts(self, items: "list[Item]") -> list[str]:
         count: collections.Counter = collections.Counter()
         for item in items:
-            if item.section == self.part[1] and item.part[0] == "table":
-                count += item.verdicts
+            if item.part[0] == "table":
+                # Section 4.1 is that on untied layers, those of Table 1 included.
+                here = [n for n in item._numbers if self.part[1] == ("4.1" if n.tying == "untied" else item.section)]
+                count.update(number.verdict for number in here)
             elif item.section == self.part[1] and item is not self and not item.experiments:
                 count.update(item.status(items))
         order = [*WORDS, *FIGURE_STATUS.values(), *reproduction.VERDICTS]
@@ -85,7 +89,8 @@ class Item:
     @property
     def _numbers(self) -> list[reproduction.Number]:
         beginnings = tuple(f"{experiment}/" for experiment in self.experiments)
-        return [number for number in reproduction.numbers() if number.id.startswith(beginnings)]
+        found = [number for number in reproduction.numbers() if number.id.startswith(beginnings)]
+        return [number for number in found if self.tying in (None, number.tying)]
 
     def status(self, items: "list[Item]") -> list[str]:
         """What became of it, in the words that the page explains; of a section, what became of its parts."""
@@ -114,6 +119,7 @@ def load() -> list[Item]:
             derived=entry.get("derived", False),
             kind=entry.get("kind") if entry.get("kind") in FIGURE_STATUS else None,
             experiments=entry.get("experiments", []),
+            tying=entry.get("tying"),
             named_chapters=entry.get("chapters", []),
         )
         for group, kind in GROUPS.items()

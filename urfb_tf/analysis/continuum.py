@@ -2,12 +2,14 @@
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
 
 from urfb_tf.analysis import angles
 from urfb_tf.experiments import Experiment, find, select
 from urfb_tf.metrics.expectation import expected_angle, movement_of
 
 LAYER = "dense1"  # the one that has most weights
+BELOW = ("dense1", "conv1")  # those that an error reaches through R
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Setting:
         error_angle: between the error at the convolution and back-propagation's.
         expected: the angle between R and W that `expected_angle` gives, if W moves as far as under epsilon = 1. None
             if that run is not recorded.
+        lengths: of the error that arrives at the output of each layer in `BELOW`, in lengths of back-propagation's;
+            without those that were not measured.
     """
 
     epsilon: float
@@ -28,6 +32,7 @@ class Setting:
     angle: float
     error_angle: float
     expected: float | None
+    lengths: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def by_epsilon() -> dict[float, Experiment]:
@@ -42,6 +47,7 @@ def settings(epoch: int) -> list[Setting]:
     rows = by_epsilon()
     weights = {point.id: point for point in angles.points(rows.values(), "weight_angle", LAYER, epoch)}
     errors = {point.id: point for point in angles.points(rows.values(), "error_angle", "conv1", epoch)}
+    lengths = {layer: {p.id: p.angle for p in angles.points(rows.values(), "error_ratio", layer, epoch)} for layer in BELOW}
     whole = weights.get(rows[1.0].id)
     moved = None if whole is None else movement_of(whole.angle)
     return [
@@ -51,6 +57,7 @@ def settings(epoch: int) -> list[Setting]:
             weights[row.id].angle,
             errors[row.id].angle,
             None if moved is None else expected_angle(moved, epsilon=epsilon),
+            {layer: found[row.id] for layer, found in lengths.items() if row.id in found},
         )
         for epsilon, row in rows.items()
         if row.id in weights and row.id in errors

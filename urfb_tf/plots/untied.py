@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from urfb_tf.layers import UntiedConv2D
 from urfb_tf.plots.style import figure, line_styles, not_empty
+
+_CROSSES = {"marker": "+", "markersize": 4, "linestyle": "none"}
 
 
 def connections(layers: Mapping[str, UntiedConv2D]):
@@ -58,16 +61,17 @@ def filters_across_space(stored: Mapping[str, np.ndarray], locations: Sequence[S
     return made
 
 
-def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str):
+def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str, rules: Mapping[str, str] | None = None):
     """How far filters moved, and how alike they and their changes are across space, against epochs.
 
-    Thin dots: the same with filters shuffled within each location.
+    Small crosses: the same with filters shuffled within each location.
 
     Args:
         histories: epoch records by label, with what `HomogeneityProbe` measures.
         layer: the untied layer's name.
+        rules: the rule's name by label, of runs that are to have its colour.
     """
-    styles = line_styles({label: label for label in histories})
+    styles = line_styles({label: label for label in histories} | dict(rules or {}))
     panels = {
         "change": "length of W's change",
         "homogeneity": "similarity of W",
@@ -80,12 +84,16 @@ def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str):
                 axis.plot(*zip(*points, strict=True), **styles[label])
                 shuffled = [(r["epoch"], r[f"{kind}_shuffled"][layer]) for r in epochs if f"{kind}_shuffled" in r]
                 if shuffled:
-                    axis.plot(*zip(*shuffled, strict=True), color=styles[label]["color"], linewidth=0.8, linestyle=":")
+                    axis.plot(*zip(*shuffled, strict=True), **_CROSSES, color=styles[label]["color"])
             axis.set(title=title, xlabel="epoch")
         axes[0].set(ylabel="in units of the start", yscale="log")
         for axis in axes[1:]:
             axis.set(ylim=(-0.05, 1.05))
-        made.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        handles, labels = axes[0].get_legend_handles_labels()
+        if any(f"{kind}_shuffled" in record for kind in panels for epochs in histories.values() for record in epochs):
+            handles = [*handles, Line2D([], [], **_CROSSES, color="#666666")]
+            labels = [*labels, "shuffled"]
+        made.legend(handles, labels, loc="outside lower center", ncols=3)
     return made
 
 
