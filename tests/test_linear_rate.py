@@ -94,6 +94,15 @@ def test_the_time_to_reach_an_error_against_the_closed_form_of_frfb(lambda_t, la
     assert linear.time_to_reach(error, lambda_t, [lambda_r], 0) == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.parametrize("depth", [2, 5, 10, 12, 14, 20])
+def test_the_time_to_reach_an_error_of_a_deep_network_is_frfbs(depth):
+    lambda_r = np.exp(np.random.default_rng(depth).normal(size=depth - 1))
+    pace = linear.mode_pace([(0.7 * lambda_r[i:].prod()) ** 2 for i in range(depth - 1)])
+    for share in (0.9, 0.5, 0.01):  # most of the error goes within the last 2^-k of lambda_1's way
+        expected = linear.mode_clock(share, depth) / pace
+        assert linear.time_to_reach(share * 0.7, 0.7, lambda_r, 0) == pytest.approx(expected, rel=1e-11)
+
+
 @pytest.mark.parametrize("epsilon", [0, 0.3, 1])
 def test_the_time_to_reach_an_error_is_the_time_of_the_solution(epsilon):
     found = linear.integrate(0.8, [0.5, 0.3], epsilon, [4, 8, 16])
@@ -119,6 +128,7 @@ REFUSED = {
     "one number below lambda_t": lambda: linear.time_to_reach(1.0, 1.0, [0.1], 1),
     "error must be > 0": lambda: linear.time_to_reach(0.0, 1.0, [0.1], 1),
     "one set of lambda_r and one epsilon": lambda: linear.time_to_reach(0.1, 1.0, [0.1], [0, 1]),
+    "or fewer layers": lambda: linear.time_to_reach(0.01, 1.0, [1.0] * 39, 0),
     "epsilon must be > 0": lambda: linear.limiting_rate(1, 3, 0),
     "depth must be a whole number >= 2": lambda: linear.limiting_rate(1, 1, 1),
 }

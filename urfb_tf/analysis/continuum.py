@@ -47,7 +47,8 @@ def settings(epoch: int) -> list[Setting]:
     rows = by_epsilon()
     weights = {point.id: point for point in angles.points(rows.values(), "weight_angle", LAYER, epoch)}
     errors = {point.id: point for point in angles.points(rows.values(), "error_angle", "conv1", epoch)}
-    lengths = {layer: {p.id: p.angle for p in angles.points(rows.values(), "error_ratio", layer, epoch)} for layer in BELOW}
+    ratios = {layer: angles.points(rows.values(), "error_ratio", layer, epoch) for layer in BELOW}
+    lengths = {layer: {point.id: point.angle for point in found} for layer, found in ratios.items()}
     whole = weights.get(rows[1.0].id)
     moved = None if whole is None else movement_of(whole.angle)
     return [

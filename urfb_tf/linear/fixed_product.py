@@ -4,7 +4,7 @@ P rises from 0 to lambda_T by dP/dt = (lambda_T - P) Q, so it may serve as the c
 are functions of P and epsilon. The book's theorem, that the error falls the faster the larger epsilon, rests on this.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def time_to_reach(error: float, lambda_t: float, lambda_r, epsilon: float) -> fl
         epsilon: >= 0.
 
     Raises:
-        ArgumentError: if a number is outside its range.
+        ArgumentError: if a number is outside its range; if rounding hides the time, as with 25 layers or more.
     """
     wanted, start = checks.positive("error", error), checks.positive("lambda_t", lambda_t)
     if wanted.ndim or start.ndim or not wanted < start:
@@ -107,24 +107,28 @@ def time_to_reach(error: float, lambda_t: float, lambda_r, epsilon: float) -> fl
         """-dt / d log e, [nodes]."""
         return 1 / rate_at(start - np.exp(log_error), lambda_r, epsilon)
 
-    # The cube puts most nodes where lambda_1 is small, and F_j turns from lambda_R to a line.
-    first = _integral(lambda s: by_lambda(last[0] * s**3) * last[0] * 3 * s**2, 0, 1)
-    return first + _integral(by_log_error, np.log(wanted), np.log(middle))
+    # The cube puts many nodes where lambda_1 is small, and F_j turns from lambda_R to a line. Under FRFB P is a power
+    # 2^k - 1 of lambda_1, so that the error falls within the last 2^-k: pieces that are halved towards the end see it.
+    halved = [0, *(1 - 0.5 ** np.arange(1, len(lambda_r) + 4)), 1]
+    first = _integral(lambda s: by_lambda(last[0] * s**3) * last[0] * 3 * s**2, halved)
+    return first + _integral(by_log_error, [np.log(wanted), np.log(middle)])
 
 
-def _integral(function: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> float:
-    """Gauss-Legendre quadrature in panels, twice as many until nothing changes."""
+def _integral(function: Callable[[np.ndarray], np.ndarray], edges: Sequence[float]) -> float:
+    """Gauss-Legendre quadrature in panels between edges, twice as many in each piece until nothing changes."""
     nodes, weights = np.polynomial.legendre.leggauss(16)
     previous = np.nan
     for panels in 2 ** np.arange(2, 11):
-        edges = np.linspace(low, high, panels + 1)
-        half = (high - low) / (2 * panels)
-        x = (edges[:-1, None] + half * (1 + nodes)).ravel()  # [panels * nodes]
-        found = half * float(np.tile(weights, panels) @ function(x))
+        ends = np.interp(np.arange((len(edges) - 1) * panels + 1) / panels, np.arange(len(edges)), edges)
+        half = np.diff(ends) / 2  # [pieces * panels]
+        x = ends[:-1, None] + half[:, None] * (1 + nodes)  # [pieces * panels, nodes]
+        found = float(half @ (function(x.ravel()).reshape(x.shape) @ weights))
         if abs(found - previous) <= _PRECISION * abs(found):
             return found
         previous = found
-    raise ArgumentError(f"The time cannot be found to {_PRECISION:g} of itself: take a less extreme lambda_r or error.")
+    raise ArgumentError(
+        f"The time cannot be found to {_PRECISION:g} of itself: take a less extreme lambda_r or error, or fewer layers."
+    )
 
 
 def _upwards(first: np.ndarray, log_r: np.ndarray, log_epsilon: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:

@@ -15,7 +15,7 @@ from urfb_tf.linear.solver import solve
 def mode_response(strengths, times) -> np.ndarray:
     """h_ij along time: how much further f_ij has fallen, per epsilon c_ij.
 
-    With g_j' = phi_j, n_j = g_j^2 / 2, and x, y for the first-order changes of w_1 and w_2 per epsilon c_ij,
+    With g_j' = phi_j, n_j = g_j^2 / 2, and x, y for the first-order changes of omega_1 and omega_2 per epsilon c_ij,
 
         h_ij = y_ij q_j g_j + n_i q_i x_ij,  x_ij' = n_i phi_j - h_ij,  y_ij' = phi_i x_ji - h_ij g_j.
 
