@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from urfb_tf.layers import UntiedConv2D
 from urfb_tf.plots.style import figure, line_styles, not_empty
 
-_CROSSES = {"marker": "+", "markersize": 4, "linestyle": "none"}
+_CROSSES: dict = {"marker": "+", "markersize": 4, "linestyle": "none"}
 
 
 def connections(layers: Mapping[str, UntiedConv2D]):
