@@ -10,6 +10,7 @@ import tensorflow as tf
 from urfb_tf import (
     FeedbackConv2D,
     FeedbackDense,
+    FeedbackRule,
     OneVsRestHinge,
     SaturatedLinearity,
     UntiedConv2D,
@@ -695,3 +696,25 @@ def test_biases_start_anew_as_their_initialiser_says():
     reinitialise(model)
     np.testing.assert_array_equal(layer.bias, [1, 1, 1])
     assert tf.reduce_any(layer.kernel != 0)
+
+
+def test_what_weight_decay_leaves_out_stays_left_out():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="below"), FeedbackDense(2, use_bias=True)])
+    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(optimizer, OneVsRestHinge())
+    freeze(model, ["below"])
+    model.layers[-1].bias.assign([100.0, -100.0])
+    model.fit(np.zeros((2, 3)), np.array([0, 0]), verbose=0)
+    np.testing.assert_array_equal(model.layers[-1].bias, [100.0, -100.0])
+
+
+def test_a_change_needs_weights_and_a_rule_that_is_found_again():
+    class Nowhere(FeedbackRule):
+        name = "nowhere"
+
+    with pytest.raises(ArgumentError, match="needs a model that has weights"):
+        reinitialise(keras.Sequential([FeedbackDense(3)]))
+    model = keras.Sequential([keras.Input((3,)), FeedbackDense(2), FeedbackDense(2)])
+    with pytest.raises(ArgumentError, match="cannot be found again by its class"):
+        change_rule(model, Nowhere())

@@ -172,3 +172,10 @@ def test_outputs_of_another_shape_are_refused(fields):
 def test_one_hot_labels_are_refused_with_the_remedy():
     with pytest.raises(ArgumentError, match="turn one-hot labels into numbers with argmax"):
         OneVsRestHinge()(np.eye(3), np.zeros((3, 3)))
+
+
+def test_a_fraction_is_the_number_of_no_unit_and_each_output_needs_a_label():
+    values = OneVsRestHinge().call(tf.constant([1.0, 0.5, -0.5, 1.99, float("nan")]), tf.zeros([5, 3]))
+    np.testing.assert_array_equal(np.isnan(values), [False, True, True, True, True])
+    with pytest.raises(ArgumentError, match="got 4 outputs and 1 labels"):
+        OneVsRestHinge()(tf.constant([1]), tf.zeros([4, 3]))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from urfb_tf import rules
+from urfb_tf import FeedbackDense, rules
 from urfb_tf.errors import ArgumentError
 
 
@@ -203,3 +203,13 @@ def test_a_name_is_found_in_small_and_capital_letters(called, registered):
 
     assert type(rules.get(called)) is Mine
     assert type(rules.get("URFB")) is rules.UpdatedRandomFeedback
+
+
+def test_an_r_that_learns_and_is_renewed_is_refused_wherever_a_rule_goes():
+    class Both(rules.FeedbackRule):
+        name = "both"
+        updates_feedback = renews_feedback = True
+
+    for use in (rules.check, lambda rule: FeedbackDense(3, rule=rule)):
+        with pytest.raises(ArgumentError, match="cannot both learn from the error and be renewed"):
+            use(Both())

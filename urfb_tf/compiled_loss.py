@@ -23,7 +23,7 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
         raise ArgumentError(f"{purpose} needs a model with one output, but this one has {len(outputs)}.")
     given = loss if loss is not None else getattr(model, "loss", None)
     try:
-        found = keras.losses.get(_only(given))
+        found = keras.losses.get(only(given))
     except (TypeError, ValueError):
         found = None
     if isinstance(found, keras.losses.Loss):
@@ -36,7 +36,7 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
     return _LossOfFunction(found)
 
 
-def _only(given):
+def only(given):
     """What a list, or a dictionary by the output's name, holds if that is one thing; else what is given."""
     if isinstance(given, (list, tuple, dict)) and len(given) == 1:
         return next(iter(given.values() if isinstance(given, dict) else given))

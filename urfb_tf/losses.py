@@ -86,7 +86,10 @@ class OneVsRestHinge(keras.losses.Loss):
             raise ArgumentError(
                 f"The hinge loss has {len(self.mu)} weights mu, one for each class, but {classes} outputs."
             )
-        labels = tf.cast(tf.convert_to_tensor(y_true), tf.int32)
+        given = tf.convert_to_tensor(y_true)
+        labels = tf.cast(given, tf.int32)
+        if given.dtype.is_floating:
+            labels = tf.where(tf.equal(given, tf.cast(labels, given.dtype)), labels, -1)  # 0.5 is the number of no unit
         if labels.shape.rank == 2 and labels.shape[1] == 1:
             labels = tf.squeeze(labels, axis=1)
         if labels.shape.rank != 1:
@@ -94,6 +97,8 @@ class OneVsRestHinge(keras.losses.Loss):
                 f"The hinge loss needs class numbers of shape [batch] or [batch, 1], but got {labels.shape}: "
                 "turn one-hot labels into numbers with argmax."
             )
+        if None not in (count := labels.shape[0], y_pred.shape[0]) and count != y_pred.shape[0]:
+            raise ArgumentError(f"Each output needs its label, but got {y_pred.shape[0]} outputs and {count} labels.")
         labels = labels[:, None]
         own = tf.equal(labels, tf.range(classes)[None, :])  # [B, C]
         return own, is_number_of(labels, classes), 1 / (classes - 1) if self.mu is None else self.mu

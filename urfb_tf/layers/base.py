@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf import rules
+from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.connectivity import Existing, Masked, RandomMask, check_connectivity, keep, redrawn, seeded
 from urfb_tf.layers.timing import Moment, Timing
 from urfb_tf.seeds import stream
@@ -88,16 +89,11 @@ class FeedbackLayer(keras.layers.Layer):
         """
         seed = random.randrange(2**31) if self.seed is None else self.seed
         kernel_identifier, feedback_identifier = self._initializer_arguments
-        self.kernel, self.kernel_mask = self._add_masked(
-            "kernel",
-            shape,
-            seeded(kernel_identifier, seed, "kernel", spread=spread),
-            self.connectivity,
-            seed,
-            trainable=True,
-        )
+        drawn = seeded(kernel_identifier, seed, "kernel", spread=spread)
+        self.kernel, add_mask = self._add_masked("kernel", shape, drawn, self.connectivity, seed, trainable=True)
+        add_masks = [add_mask]
         if self.rule.has_feedback:
-            self.feedback, self.feedback_mask = self._add_masked(
+            self.feedback, add_mask = self._add_masked(
                 "feedback",
                 shape,
                 seeded(feedback_identifier, seed, "feedback", spread=spread),
@@ -107,6 +103,10 @@ class FeedbackLayer(keras.layers.Layer):
                 # A small change would be lost in half precision.
                 **({"autocast": False, "aggregation": "mean"} if self.rule.renews_feedback else {}),
             )
+            add_masks.append(add_mask)
+        # After both weights: Keras puts what trains before what does not, and the order shall be that of any rule.
+        for add_mask in filter(None, add_masks):
+            add_mask()
         if self.rule.renews_feedback:
             self._renewal = keras.random.SeedGenerator(stream(seed, "renewal"))
             self._redraw = redrawn(feedback_identifier, self._renewal, spread=spread)
@@ -116,16 +116,44 @@ class FeedbackLayer(keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
 
     def _add_masked(self, name, shape, initializer, connectivity, seed, **options):
-        mask = constraint = None
-        if connectivity < 1:
-            coins = RandomMask(connectivity, stream(seed, name, "mask"))
-            initializer = Masked(initializer, coins)
+        """Weights of which a share exists, and what adds their mask; None where all of them do."""
+        if connectivity == 1:
+            return self.add_weight(name=name, shape=shape, initializer=initializer, **options), None
+        coins = RandomMask(connectivity, stream(seed, name, "mask"))
+        weights = self.add_weight(name=name, shape=shape, initializer=Masked(initializer, coins), **options)
+
+        def add_mask() -> None:
             mask = self.add_weight(
                 name=f"{name}_mask", shape=shape, initializer=coins, dtype="bool", trainable=False, autocast=False
             )
-            constraint = Existing(mask)
-        weights = self.add_weight(name=name, shape=shape, initializer=initializer, constraint=constraint, **options)
-        return weights, mask
+            weights.constraint = Existing(mask)
+            setattr(self, f"{name}_mask", mask)
+
+        return weights, add_mask
+
+    def save_own_variables(self, store) -> None:
+        """Keras' hook for saving, by name: which variable comes first depends on the rule."""
+        for variable in self._own_variables():
+            store[variable.name] = variable
+
+    def load_own_variables(self, store) -> None:
+        """Keras' hook for loading.
+
+        Raises:
+            ArgumentError: if what was saved are not this layer's variables, as under a rule with others.
+        """
+        own, saved = {variable.name: variable for variable in self._own_variables()}, set(store.keys())
+        if set(own) != saved:
+            raise ArgumentError(
+                f"The layer {self.name!r} has the weights {', '.join(sorted(own))}, but saved were "
+                f"{', '.join(sorted(saved))}: load them into a model with the same rule and connectivity, then change "
+                "its rule."
+            )
+        for name, variable in own.items():
+            variable.assign(store[name])
+
+    def _own_variables(self) -> list[keras.Variable]:
+        return [*self._trainable_variables, *self._non_trainable_variables]
 
     def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)

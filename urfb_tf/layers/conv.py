@@ -53,7 +53,7 @@ class FeedbackConv2D(WindowLayer):
         )
 
     def _correlate(self, inputs, error):
-        sizes = [*self.kernel_size, inputs.shape[-1], self.filters]
+        sizes = self.kernel.shape  # that of the inputs may be known only as it runs
         return tf.raw_ops.Conv2DBackpropFilter(input=inputs, filter_sizes=sizes, out_backprop=error, **self._geometry)
 
     def compute_output_shape(self, input_shape):

@@ -48,7 +48,7 @@ class FeedbackDense(FeedbackLayer):
         return tf.reshape(tf.matmul(rows, weights, transpose_b=True), tf.shape(inputs))  # [..., D]
 
     def _correlate(self, inputs, error):
-        rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [N, D]
+        rows = tf.reshape(inputs, [-1, self.kernel.shape[0]])  # [N, D]
         errors = tf.reshape(error, [-1, self.units])  # [N, units]
         return tf.matmul(rows, errors, transpose_a=True)  # [D, units]
 

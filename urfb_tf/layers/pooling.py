@@ -38,9 +38,12 @@ class TiedMaxPooling2D(keras.layers.Layer):
                 f"TiedMaxPooling2D '{self.name}' needs inputs [batch, height, width, channels] of fixed size, "
                 f"but got {tuple(input_shape)}."
             )
+        self._size = tuple(input_shape)[1:]
         self.built = True
 
     def call(self, inputs):
+        if None in inputs.shape[1:]:  # as of a dataset that does not say
+            inputs = tf.ensure_shape(inputs, [None, *self._size])
         _, height, width, _ = inputs.shape
         windows = [-(-size // s) for size, s in zip((height, width), self.strides, strict=True)]
         reach = [(n - 1) * s + k for n, s, k in zip(windows, self.strides, self.pool_size, strict=True)]

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.compiled_loss import loss_of
+from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
 from urfb_tf.layers.graph import node_of
@@ -132,17 +132,22 @@ def _vector(x) -> tf.Tensor:
 
 def check_batch(images, labels) -> None:
     """Raise an ArgumentError if there are not as many labels as images, several inputs being one batch."""
-    first = tf.nest.flatten(images)[0]
-    batch = first if getattr(first, "shape", ()) else images  # images may be nested lists of numbers
-    count, labelled = (tf.convert_to_tensor(x).shape[0] for x in (batch, labels))  # None where only a run tells
+    batch = tf.nest.flatten(batch_of(images))[0]
+    count, labelled = (x.shape[0] for x in (batch, tf.convert_to_tensor(labels)))  # None where only a run tells
     if None not in (count, labelled) and count != labelled:
         raise ArgumentError(f"Each image needs its label, but got {count} images and {labelled} labels.")
+
+
+def batch_of(images):
+    """A batch as tensors, several inputs in their structure; images may be nested lists of numbers."""
+    several = bool(getattr(tf.nest.flatten(images)[0], "shape", ()))
+    return tf.nest.map_structure(tf.convert_to_tensor, images) if several else tf.convert_to_tensor(images)
 
 
 def _increments(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
     check_batch(images, labels)
-    increments, _ = _compared(model, labels, loss, lambda: ([], model(images, training=False)))
+    increments, _ = _compared(model, labels, loss, lambda: ([], only(model(images, training=False))))
     return increments
 
 
@@ -217,7 +222,7 @@ class Alignment:
 
     def __init__(self, images, labels, loss=None):
         self.loss = loss
-        self.images = tf.cast(images, tf.float32)
+        self.images = tf.nest.map_structure(lambda x: tf.cast(x, tf.float32), batch_of(images))
         self.labels = tf.convert_to_tensor(labels)
         self._compiled_for: list = []
         self._compiled: Callable[[], dict[str, dict[str, tf.Tensor]]]

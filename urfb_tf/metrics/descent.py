@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.compiled_loss import loss_of
+from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.layers.walk import feedback_layers_by_key
+from urfb_tf.metrics.alignment import batch_of
 
 
 class Descent:
@@ -30,7 +31,7 @@ class Descent:
         @tf.function(autograph=False)
         def gradients(inputs, labels):
             with tf.GradientTape() as tape:
-                value = loss(labels, model(inputs, training=True))
+                value = loss(labels, only(model(inputs, training=True)))
             kernels = [layer.kernel.value for layer in self.layers.values()]  # frozen ones too
             sources = [*self._variables, *kernels]
             found = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -40,7 +41,7 @@ class Descent:
 
     def look(self, inputs, labels) -> tuple[float, list[tf.Tensor], dict[str, np.ndarray]]:
         """The loss of a batch, the directions of its step and, by layer name, the increments of W; nothing learns."""
-        value, changes, of_kernels = self._gradients(tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels))
+        value, changes, of_kernels = self._gradients(batch_of(inputs), tf.convert_to_tensor(labels))
         increments = {name: -g.numpy() for name, g in zip(self.layers, of_kernels, strict=True)}
         return float(value), changes, increments
 

@@ -1,12 +1,13 @@
 """Do the increments of successive batches agree, or does one take back what the other has done?"""
 
+import operator
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from urfb_tf.errors import ArgumentError, is_positive, is_whole
-from urfb_tf.metrics.alignment import check_batch
+from urfb_tf.metrics.alignment import batch_of, check_batch
 from urfb_tf.metrics.descent import Descent
 
 
@@ -28,7 +29,7 @@ def increment_cosines(
 
     Args:
         model: a built model with layers of feedback.
-        inputs: [N, ...] examples. A rest that fills no batch is left out.
+        inputs: [N, ...] examples, of several inputs in their structure. A rest that fills no batch is left out.
         labels: [N] whole numbers from 0.
         batch_size: examples per step.
         learning_rate: SGD's step.
@@ -44,14 +45,15 @@ def increment_cosines(
     """
     check_batch(inputs, labels)
     _check(len(labels), batch_size, learning_rate, lags)
-    descent = Descent(model, loss, purpose="An increment")
+    descent, examples = Descent(model, loss, purpose="An increment"), batch_of(inputs)
     before = [variable.numpy() for variable in model.variables]
     pairs: dict[int, dict[str, list[float]]] = {lag: {name: [] for name in descent.layers} for lag in lags}
     recent: list[dict[str, np.ndarray]] = []  # the increments of the last batches, the latest first
     try:
         for start in range(0, len(labels) - batch_size + 1, batch_size):
             batch = slice(start, start + batch_size)
-            _, changes, increments = descent.look(inputs[batch], labels[batch])
+            images = keras.tree.map_structure(operator.itemgetter(batch), examples)
+            _, changes, increments = descent.look(images, labels[batch])
             descent.step(changes, learning_rate)
             now = {name: _unit(increment) for name, increment in increments.items()}
             recent.insert(0, now)

@@ -39,7 +39,7 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
 
     Args:
         model: a built model; its weights change.
-        inputs, labels: the batch.
+        inputs, labels: the batch; several inputs in their structure.
         steps: how many steps, >= 0.
         learning_rate: SGD's step.
         loss: a Keras loss, its name or a function; None takes the one that the model is compiled with.

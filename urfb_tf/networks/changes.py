@@ -1,7 +1,8 @@
 """Changing a model between two phases of training: untie convolutions, freeze or re-initialise layers, swap rules.
 
 `untie` and `change_rule` return a new model and leave the old one as it is; `freeze` and `reinitialise` change the
-model itself. All keep the weights that they do not speak of, and compile the result as the old model was compiled.
+model itself. All keep the weights that they do not speak of, and compile the result as the old model was compiled. The
+optimiser starts afresh: its momentum from 0, and a schedule of its learning rate from the first step.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep, reseeded
 from urfb_tf.layers.graph import graph_of, in_graph, uses
-from urfb_tf.layers.walk import everything_in, feedback_layers_by_key
+from urfb_tf.layers.walk import check_built, everything_in, feedback_layers_by_key
 from urfb_tf.networks.adapted import carry_over
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
@@ -83,6 +84,10 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
             of your own, or in a nested model that is subclassed.
     """
     rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
+    if type(rule) not in rules.RULES.values():
+        raise ArgumentError(
+            f"The rule {rule!r} cannot be found again by its class: put @urfb_tf.rules.register above it."
+        )
     lowest = without_receiver(model, chosen) if layers is None else set()
 
     def replace(layer):
@@ -97,6 +102,8 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
 
 def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
     """Let layers, of any kind, keep their weights from now on. They still hand errors down.
+
+    A compiled model gets its optimiser afresh: the momentum is 0, and a schedule of the learning rate begins anew.
 
     Returns:
         The model itself.
@@ -123,8 +130,9 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
         The model itself.
 
     Raises:
-        ArgumentError: if a name has no feedback rule.
+        ArgumentError: if a name has no feedback rule, or the model is not built.
     """
+    check_built(model, "Drawing weights anew")
     compile_again = compiler_like(model)
     keys = {id(layer): key for key, layer in feedback_layers_by_key(model).items()}
     for layer in choose(model, layers, (FeedbackLayer,)):

@@ -26,10 +26,11 @@ def compiler_like(model: keras.Model) -> Callable[[keras.Model], None]:
     arguments = dict(model._compile_config.config)
     for name in ("optimizer", "metrics", "weighted_metrics"):
         arguments[name] = keras.tree.map_structure(_afresh, arguments[name])
-    outputs = list(getattr(model, "output_names", ()))
+    # Outputs are named after the layers they come from, which direct feedback changes; in a dictionary by their keys.
+    keyed = isinstance(getattr(model, "_outputs_struct", None), dict)
+    outputs = [] if keyed else list(getattr(model, "output_names", ()))
 
     def compile_model(other: keras.Model) -> None:
-        # Outputs are named after the layers they come from, which direct feedback changes.
         renamed = dict(zip(outputs, getattr(other, "output_names", ()), strict=False))
         other.compile(**{name: _renamed(value, renamed) for name, value in arguments.items()})
         if other.built and other.optimizer is not None:
@@ -48,9 +49,13 @@ def _afresh(thing):
     if not isinstance(thing, (keras.optimizers.Optimizer, keras.metrics.Metric)):
         return thing
     try:
-        return type(thing).from_config(thing.get_config())
+        fresh = type(thing).from_config(thing.get_config())
     except (TypeError, ValueError, NotImplementedError) as problem:
         raise ArgumentError(
             f"The model's {type(thing).__name__} {thing.name!r} cannot be made anew from its get_config: let "
             "that hold all that its __init__ takes, or compile the model with another one."
         ) from problem
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):  # in no configuration
+        if hasattr(thing, name):
+            setattr(fresh, name, getattr(thing, name))
+    return fresh

@@ -133,14 +133,18 @@ def get(identifier: "str | dict | FeedbackRule") -> FeedbackRule:
     """The rule that a name, a Keras configuration or a rule itself stands for.
 
     Raises:
-        ArgumentError: if there is no such rule.
+        ArgumentError: if there is no such rule, or its R is to learn and to be renewed both.
     """
-    if isinstance(identifier, FeedbackRule):
-        return identifier
+    rule = identifier
     if isinstance(identifier, str) and (name := _listed(identifier)) is not None:
-        return RULES[name]()
-    if isinstance(identifier, dict):
+        rule = RULES[name]()
+    elif isinstance(identifier, dict):
         rule = keras.saving.deserialize_keras_object(identifier)
-        if isinstance(rule, FeedbackRule):
-            return rule
-    raise ArgumentError(one_of("feedback rule", identifier, RULES))
+    if not isinstance(rule, FeedbackRule):
+        raise ArgumentError(one_of("feedback rule", identifier, RULES))
+    if rule.updates_feedback and rule.renews_feedback:
+        raise ArgumentError(
+            f"R of the rule {rule!r} cannot both learn from the error and be renewed: set one of `updates_feedback` "
+            "and `renews_feedback`; `weight_decay` makes an R that learns forget."
+        )
+    return rule

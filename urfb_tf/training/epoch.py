@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from urfb_tf.compiled_loss import loss_of
+from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.data import Split
 from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
@@ -117,8 +117,8 @@ class EpochProgram:
         grouped: whether the examples of a batch come sorted by class. The batches are the same.
 
     Raises:
-        ArgumentError: if the model is not built, or no loss is given nor compiled; for a loss with reduction "sum", and
-            for the compiled one with loss_weights.
+        ArgumentError: if the model is not built or has several inputs, or no loss is given nor compiled; for a loss
+            with reduction "sum", and for the compiled one with loss_weights.
     """
 
     def __init__(
@@ -131,6 +131,8 @@ class EpochProgram:
         grouped: bool = False,
     ):
         check_built(model, "Training")
+        if (inputs := len(getattr(model, "inputs", None) or [None])) > 1:
+            raise ArgumentError(f"Training takes a dataset of images, but the model has {inputs} inputs: use `fit`.")
         self._losses = losses_of(model, loss)
         self.model = model
         self.batch_size = batch_size
@@ -300,4 +302,7 @@ class EpochProgram:
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = as_input(self.model, batch)
-        return self.model.stateless_call(trainable, non_trainable, pixels, training=training, return_losses=True)
+        outputs, non_trainable, losses = self.model.stateless_call(
+            trainable, non_trainable, pixels, training=training, return_losses=True
+        )
+        return only(outputs), non_trainable, losses

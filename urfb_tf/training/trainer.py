@@ -242,9 +242,11 @@ def _resume(
         return *history, identity
     start = program.state()
     tensors = [*start.trainable, *start.non_trainable]
-    shapes = [tuple(tensor.shape) for tensor in tensors]
-    if shapes != [weights.shape for weights in found.weights]:
-        raise CheckpointError(f"{path} holds weights of other shapes than the model: choose another folder.")
+    shapes = [(tuple(tensor.shape), tensor.dtype == tf.bool) for tensor in tensors]
+    if shapes != [(weights.shape, weights.dtype == bool) for weights in found.weights]:
+        raise CheckpointError(
+            f"{path} holds weights of other shapes, or in another order, than the model: choose another folder."
+        )
     tensors = [tf.cast(weights, tensor.dtype) for weights, tensor in zip(found.weights, tensors, strict=True)]
     program.write_back(State(tensors[: len(start.trainable)], tensors[len(start.trainable) :]))
     return found.epochs, found.sessions, identity
