@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import urfb_tf
-from urfb_tf import experiments
+from urfb_tf import experiments, results
+from urfb_tf.analysis import feedback_scale
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers
 from urfb_tf.networks import build
@@ -79,3 +80,36 @@ def test_the_runs_with_another_size_of_r_differ_in_it_alone():
         assert recorded == whole.configuration()
         assert row.paper is None
     assert "feedback_scale" not in experiments.find("table1/cifar10/urfb").configuration()
+
+
+@pytest.fixture
+def record(monkeypatch):
+    """Records a run of two epochs with one test error, by id."""
+    runs = {}
+    monkeypatch.setattr(results, "seeds", lambda key: [0] if key in runs else [])
+    monkeypatch.setattr(results, "load_all", lambda key, seed=0: [runs[key]])
+
+    def put(identifier, error, angle, ratio):
+        kinds = {"error_angle": {"dense1": angle, "conv1": 90.0}, "error_ratio": ratio}
+        session = {"versions": {}, "hardware": {"device": "CPU"}}
+        epochs = [{"epoch": epoch, "test_error": error, **kinds} for epoch in (1, 2)]
+        runs[identifier] = {"sessions": [session], "epochs": epochs}
+
+    return put
+
+
+def test_recorded_runs_stand_by_the_size_of_r(record):
+    base = experiments.find("table1/cifar10/frfb")
+    assert list(feedback_scale.by_scale(base)) == [0.1, 0.3, 1, 3, 10]
+    assert feedback_scale.settings(base, 2) == {}
+    assert feedback_scale.table({"FRFB": base}, 2).rows == [["none recorded so far", *[""] * 6]]
+    record("feedback_scale/cifar10/frfb-3", 0.5, 60.0, {"dense1": 6.0, "conv1": 2.5})
+    record("table1/cifar10/frfb", 0.625, 50.0, {})
+    record("feedback_scale/cifar10/urfb-3", 0.25, 20.0, {})
+    found = feedback_scale.settings(base, 2)
+    assert list(found) == [1, 3]
+    assert found[3] == feedback_scale.Setting(3, 0.5, {"dense1": 60, "conv1": 90}, {"dense1": 6, "conv1": 2.5})
+    assert feedback_scale.table({"FRFB": base}, 2).rows == [
+        ["FRFB", "1", "0.625", "50°", "90°", "", ""],
+        ["FRFB", "3", "0.500", "60°", "90°", "6", "2.5"],
+    ]
