@@ -2,6 +2,7 @@
 
 import copy
 import fcntl
+import functools
 import json
 import threading
 
@@ -13,6 +14,7 @@ from urfb_tf.experiments import EXPERIMENTS, Experiment, find
 from urfb_tf.experiments.header import header
 from urfb_tf.experiments.run import run
 from urfb_tf.results import ids, load, record, store
+from urfb_tf.results.admission import check_admission
 from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 from urfb_tf.results.schema import check
 from urfb_tf.seeds import check_seed
@@ -234,17 +236,66 @@ def test_where_there_is_one_run_only_it_stands_for_all_draws(result, tmp_path):
     assert draws_of(load("small", folder=tmp_path / "records", draws=XLA)) == TENSORFLOW
 
 
+@functools.cache
+def one_of_each_dataset():
+    """The first recorded result of each dataset, which says what images all others had."""
+    found = [store.read(path) for path in sorted(store.RECORDS.glob("*.json"))]
+    return list({run["data"]["name"]: run for run in reversed(found)}.values())
+
+
 @pytest.mark.parametrize("path", sorted(store.RECORDS.glob("*.json")), ids=lambda path: path.stem)
 def test_recorded_results_are_whole_and_of_known_experiments(path):
     found = store.read(path)
     longest = store.path_of(found["id"], found["seed"])
     assert path in (longest, longest.with_suffix(store.OTHER))
     assert found["digest"] == store.digest(found)
-    assert found["configuration"] == json.loads(json.dumps(find(found["id"]).configuration()))
+    check_admission(found, path.name, one_of_each_dataset())
     assert not any(session["commit"].endswith("+changes") for session in found["sessions"])
     starts = [session["from_epoch"] for session in found["sessions"]]
     assert starts == sorted(starts)
     assert starts[0] == 1
+
+
+INADMISSIBLE = {
+    "no experiment of the package: give it a line in urfb_tf/experiments/further.py": {"id": "mine"},
+    r"with other settings than 'table1/cifar10/urfb' has \(rule, loss\): give it an id of its own": {
+        "configuration": {"rule": "frfb", "loss": "softmax"}
+    },
+    "measured on 'generated', and 'table1/cifar10/urfb' is of 'cifar10'": {"data": {"name": "generated"}},
+    "measured on other images of 'cifar10' than the recorded runs, whose SHA-256 is 8d41": {"data": {"sha256": "0"}},
+    r"than the recorded runs.*'validation': 5000, 'test': 10000\}: run it": {"data": {"images": {"train": 500}}},
+}
+
+
+@pytest.mark.parametrize("sentence", INADMISSIBLE)
+def test_what_is_no_run_of_the_packages_experiments_on_their_data_replaces_no_record(sentence, tmp_path, monkeypatch):
+    recorded, kept = load("table1/cifar10/urfb", 1), tmp_path / "records"
+    monkeypatch.setattr(store, "RECORDS", kept)
+    source = tmp_path / "result.json"
+    source.write_text(json.dumps(recorded))
+    path = record(source, kept)
+    before = path.read_bytes()
+    longer = {**recorded, "epochs": [*recorded["epochs"], {**recorded["epochs"][-1], "epoch": 21}]}
+    for key, change in INADMISSIBLE[sentence].items():
+        longer[key] = {**longer[key], **change} if isinstance(change, dict) else change
+    source.write_text(json.dumps(longer))
+    with pytest.raises(ResultError, match=f"^{source} .*{sentence}") as caught:
+        record(source, kept)
+    assert "\n" not in str(caught.value)
+    assert list(kept.iterdir()) == [path]
+    assert path.read_bytes() == before
+
+
+def test_a_folder_of_ones_own_takes_any_id_but_no_two_runs_under_one(result, tmp_path):
+    source = tmp_path / "result.json"
+    source.write_text(json.dumps(result))
+    path = record(source, tmp_path / "records")
+    before = path.read_bytes()
+    for change in ({"data": {**result["data"], "sha256": "0"}}, {"configuration": {}}):
+        source.write_text(json.dumps({**result, **change}))
+        with pytest.raises(ResultError, match=r"small--seed0.json is of another run than .*: give this one an id of"):
+            record(source, path.parent)
+    assert path.read_bytes() == before
 
 
 def test_experiments_are_listed_under_their_own_ids_with_possible_numbers():

@@ -4,12 +4,15 @@ A second one, `*.other.json`, may stand beside it: the longest run that drew oth
 for comparisons with runs that drew as it did (`urfb_tf.results.draws`).
 """
 
+import contextlib
 import hashlib
 import pathlib
+from collections.abc import Iterator
 
 from urfb_tf import strict_json
 from urfb_tf.errors import ResultError, like_one_of
 from urfb_tf.files import is_there, one_at_a_time, write_atomically
+from urfb_tf.results.admission import check_admission
 from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
 
@@ -106,23 +109,42 @@ def read(path: str | pathlib.Path) -> dict:
 def record(source: str | pathlib.Path, folder: str | pathlib.Path = RECORDS) -> pathlib.Path:
     """Put a run's result among the recorded ones, with a digest; a longer run replaces a shorter one only.
 
-    The longest run of other draws from the seed is kept beside it, whichever comes first.
+    The longest run of other draws from the seed is kept beside it, whichever comes first. The package's own folder
+    takes runs of its experiments alone, with their settings, on the images of the others that are recorded there.
+
+    Args:
+        source: the result file.
+        folder: where the results are. One of yours takes runs under any id.
 
     Returns:
         The file that holds the result now.
 
     Raises:
-        ResultError: if it is no result, or a recorded one with the same draws is longer.
+        ResultError: if it is no result, a recorded one with the same draws is longer, one under the same id and seed
+            is of another run, or the package does not take it.
         WriteError: if the folder does not take it.
     """
-    result = read(source)
-    with one_at_a_time(pathlib.Path(folder)):
+    result, folder = read(source), pathlib.Path(folder)
+    if folder.resolve() == RECORDS.resolve():
+        check_admission(result, str(source), _readable(folder))
+    with one_at_a_time(folder):
         return _record(result, source, folder)
+
+
+def _readable(folder: pathlib.Path) -> Iterator[dict]:
+    """The recorded results but for damaged ones."""
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(ResultError):
+            yield _read_record(path)
 
 
 def _record(result: dict, source: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:
     target = path_of(result["id"], result["seed"], folder)
     known = [_read_record(path) for path in (target, _other(target)) if path.exists()]
+    if any(each[key] != result[key] for each in known for key in ("configuration", "data")):
+        raise ResultError(
+            f"{target} is of another run than {source}, with other settings or images: give this one an id of its own."
+        )
     candidates = [result, *known]  # of equally long ones the new one comes first
     longest = max(candidates, key=_length)
     others = [each for each in candidates if draws_of(each) != draws_of(longest)]
