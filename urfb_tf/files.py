@@ -69,10 +69,49 @@ def one_at_a_time(folder: pathlib.Path) -> Iterator[None]:
     """
     check_writable(folder)
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, OSError):
-            import fcntl
-
-            descriptor = os.open(folder, os.O_RDONLY)
-            stack.callback(os.close, descriptor)  # which gives the lock back
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(folder, stack, wait=True)
         yield
+
+
+@contextlib.contextmanager
+def alone(folder: pathlib.Path) -> Iterator[bool]:
+    """Make a folder if need be; within the block, whoever else comes to such a block for the same folder is refused.
+
+    A folder that was made for the block and is still empty goes with it.
+
+    Yields:
+        Whether that is so: not on Windows and on file systems without locks, where nobody is refused.
+
+    Raises:
+        WriteError: if another process is in such a block, or as in `check_writable`.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        check_writable(folder)
+        with contextlib.ExitStack() as stack:
+            try:
+                locked = _lock(folder, stack, wait=False)
+            except BlockingIOError:
+                raise WriteError(
+                    f"Another process trains in {folder}: wait until it is done, or choose another folder."
+                ) from None
+            yield locked
+    finally:
+        with contextlib.suppress(OSError):  # one that holds something stays, and so do those above it
+            for place in made:
+                place.rmdir()
+
+
+def _lock(folder: pathlib.Path, stack: contextlib.ExitStack, *, wait: bool) -> bool:
+    """Lock a folder until the stack is closed; False where there are no locks."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+        stack.callback(os.close, descriptor)  # which gives the lock back
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except (ImportError, OSError):
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Running an experiment: model, data, training, and a result file that grows with each epoch."""
 
+import contextlib
 import pathlib
 
 import tensorflow as tf
@@ -7,12 +8,13 @@ import tensorflow as tf
 from urfb_tf import data as datasets
 from urfb_tf import environment, strict_json
 from urfb_tf.errors import ArgumentError, is_whole
+from urfb_tf.experiments.earlier import epochs_held
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import header
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.settled import settled_errors
 from urfb_tf.experiments.starts import shared_filters, starts
-from urfb_tf.files import write_atomically
+from urfb_tf.files import alone, write_atomically
 from urfb_tf.metrics import HomogeneityProbe, IncrementProbe
 from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.filters import filters_of
@@ -58,28 +60,63 @@ def run(
         it also holds some filters of untied layers, and the errors once batch normalisation is settled.
 
     Raises:
+        ResultError: if `folder` holds the result of another run, or epochs that training would lose.
+        WriteError: if another process runs in `folder`, or the disk does not take it.
         UrfbError: as `load`, `train` and the model do.
     """
     check_seed(seed)
-    if not is_whole(epochs, 1):
-        raise ArgumentError(f"epochs is a whole number >= 1, but got {epochs!r}.")
-    data = datasets.load(experiment.dataset) if data is None else data
+    for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
+        if not is_whole(value, 1):
+            raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
+    folder = None if folder is None else pathlib.Path(folder)
+    with contextlib.nullcontext() if folder is None else alone(folder):
+        return _run(
+            experiment,
+            epochs=epochs,
+            seed=seed,
+            folder=folder,
+            checkpoint_every=checkpoint_every,
+            alignment=alignment,
+            increments=increments,
+            data=datasets.load(experiment.dataset) if data is None else data,
+            progress=progress,
+            strategy=strategy,
+        )
+
+
+def _run(
+    experiment: Experiment,
+    *,
+    epochs: int,
+    seed: int,
+    folder: pathlib.Path | None,
+    checkpoint_every: int,
+    alignment: bool,
+    increments: bool,
+    data: datasets.Dataset,
+    progress,
+    strategy: tf.distribute.Strategy | None,
+) -> dict:
     head = header(experiment, data, seed)
     identity = {**head["configuration"], "seed": seed, "data_sha256": head["data"]["sha256"], "alignment": alignment}
     identity |= {"increments": True} if increments else {}
-    folder = None if folder is None else pathlib.Path(folder)
     latest: dict = {}
 
     def keep(epochs: list[dict], sessions: list[dict], **rest) -> None:
         latest["result"] = {**head, "sessions": sessions, "epochs": epochs, **rest}
-        if folder is not None:
+        if folder is not None and len(epochs) >= held:  # until it has caught up, the file holds the same and more
             content = strict_json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
             write_atomically(folder / RESULT, content.encode() + b"\n")
 
     checkpoint = None if folder is None else folder / CHECKPOINT
-    saved = Checkpoint.load(checkpoint).epochs if checkpoint is not None and checkpoint.exists() else []
+    earlier = Checkpoint.load(checkpoint) if checkpoint is not None and checkpoint.exists() else None
+    saved = [] if earlier is None else earlier.epochs
     done = len(saved)
     total = max(epochs, done)
+    held = 0
+    # A checkpoint of another run `train` is about to refuse.
+    if folder is not None and (earlier is None or earlier.identity == identity):
+        held = epochs_held(folder / RESULT, head, done=done, total=total, checkpoint_every=checkpoint_every)
     session = environment.describe()
     if strategy is not None:
         session["hardware"]["replicas"] = strategy.num_replicas_in_sync

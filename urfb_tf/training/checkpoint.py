@@ -78,8 +78,8 @@ class Checkpoint:
             zipfile.BadZipFile,
         ) as error:
             raise CheckpointError(
-                f"The checkpoint {path} is damaged ({error}): move it away to train from the start, or put an intact "
-                "copy in its place."
+                f"The checkpoint {path} is damaged ({error}): move it away, and a result.json beside it, to train from "
+                "the start, or put an intact copy in its place."
             ) from error
 
 

@@ -22,6 +22,12 @@ def identity_of(model: keras.Model, data: Dataset, loss, **numbers) -> dict:
     }
 
 
+def differences(found: dict, expected: dict) -> str:
+    """Where two identities differ, in words; nothing if they agree."""
+    keys = [key for key in {**found, **expected} if found.get(key) != expected.get(key)]
+    return "; ".join(f"{key} was {found.get(key)!r}, is {expected.get(key)!r}" for key in keys)
+
+
 def continues(found: list[dict], history: list[dict]) -> bool:
     """Whether the records of a checkpoint and those of earlier phases are of one run: equal as far as both go."""
     try:

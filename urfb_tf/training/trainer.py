@@ -15,7 +15,7 @@ from urfb_tf.seeds import check_seed
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.distributed import DistributedEpochProgram
 from urfb_tf.training.epoch import EpochProgram, State, Tally
-from urfb_tf.training.identity import continues, identity_of
+from urfb_tf.training.identity import continues, differences, identity_of
 from urfb_tf.training.plain import plain
 
 CHUNK = 10  # steps between two looks at the keyboard
@@ -235,9 +235,8 @@ def _resume(
     if not given and history[0] and continues(found.epochs, history[0]):
         identity = found.identity
     if found.identity != identity:
-        keys = [key for key in {**found.identity, **identity} if found.identity.get(key) != identity.get(key)]
-        differences = "; ".join(f"{key} was {found.identity.get(key)!r}, is {identity.get(key)!r}" for key in keys)
-        raise CheckpointError(f"{path} belongs to another run ({differences}): choose another folder, or move it away.")
+        told = differences(found.identity, identity)
+        raise CheckpointError(f"{path} belongs to another run ({told}): choose another folder, or move it away.")
     if history[0] and len(found.epochs) <= len(history[0]):
         return *history, identity
     start = program.state()
