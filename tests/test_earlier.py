@@ -127,3 +127,11 @@ def test_a_folder_made_for_nothing_is_taken_away_and_one_that_was_there_is_not(t
         assert locked
         (there / "new" / "file").touch()
     assert [path.name for path in (there / "new").iterdir()] == ["file"]
+
+
+def test_what_killed_processes_left_half_written_goes_at_the_next_start(start, folder):
+    for name in (".checkpoint.npz.1.part", ".result.json.22.part", ".mine.1.part", "checkpoint.npz.part"):
+        (folder / name).touch()
+    start(3)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"checkpoint.npz", "result.json", ".mine.1.part", "checkpoint.npz.part"}

@@ -35,6 +35,13 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
         ) from error
 
 
+def delete_parts(path: pathlib.Path) -> None:
+    """Delete what killed processes left of a file in `write_atomically`; no other process may be writing it now."""
+    with contextlib.suppress(OSError):
+        for part in path.parent.glob(f".{path.name}.*.part"):
+            part.unlink()
+
+
 def is_there(path: pathlib.Path) -> bool:
     """Whether a file is there and can be read. Opened for it: what notes the files that a program uses hears of it."""
     try:

@@ -14,7 +14,7 @@ from urfb_tf.experiments.header import header
 from urfb_tf.experiments.lessons import lesson
 from urfb_tf.experiments.settled import settled_errors
 from urfb_tf.experiments.starts import shared_filters, starts
-from urfb_tf.files import alone, write_atomically
+from urfb_tf.files import alone, delete_parts, write_atomically
 from urfb_tf.metrics import HomogeneityProbe, IncrementProbe
 from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.filters import filters_of
@@ -69,7 +69,10 @@ def run(
         if not is_whole(value, 1):
             raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
     folder = None if folder is None else pathlib.Path(folder)
-    with contextlib.nullcontext() if folder is None else alone(folder):
+    with contextlib.ExitStack() as stack:
+        if folder is not None and stack.enter_context(alone(folder)):
+            for name in (CHECKPOINT, RESULT):
+                delete_parts(folder / name)
         return _run(
             experiment,
             epochs=epochs,
