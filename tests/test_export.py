@@ -72,7 +72,7 @@ def result_of(folder, experiment, seed):
 
 def fresh_run(folder):
     """A run that trains nothing, on the host alone, from whatever is in the folder."""
-    (folder / "manifest.json").write_text('{"result": {}, "phases": []}')
+    (folder / "manifest.json").write_text(json.dumps({key: {} for key in runner.OF_RUN}))
     return runner.Run(folder, types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray)))
 
 
@@ -347,7 +347,7 @@ def test_the_runner_tells_bad_options_in_a_line(arguments, said, exported):
 
 
 DAMAGED = {
-    "runs/small--seed3/state.npz": "move it away, and the run begins anew.",
+    "runs/small--seed3/state.npz": "move it away, and a result.json beside it, and the run begins anew.",
     "runs/small--seed3/manifest.json": f"{runner.AGAIN}.",
 }
 
@@ -483,6 +483,56 @@ def test_a_result_that_is_behind_the_weights_is_written_again(left, tmp_path):
     runner.take_turns([fresh_run(tmp_path)], 2, 30, lambda: False)
     assert (tmp_path / "result.json").read_bytes() == whole
     assert len(json.loads(whole)["epochs"]) == 2
+
+
+def test_a_result_ahead_of_the_weights_is_not_replaced(tmp_path):
+    run = fresh_run(tmp_path)
+    run.state, run.epochs = [np.ones(3)], [{"epoch": 1}, {"epoch": 2}]
+    run.save()
+    before = (tmp_path / "result.json").read_bytes()
+    (tmp_path / "state.npz").unlink()
+    said = r"result.json holds 2 epochs, and state.npz beside it 0, .*: put the latest state.npz back, or move result"
+    with pytest.raises(runner.RunnerError, match=said):
+        fresh_run(tmp_path)
+    assert (tmp_path / "result.json").read_bytes() == before
+    (tmp_path / "result.json").unlink()
+    assert fresh_run(tmp_path).epochs == []
+
+
+def test_the_weights_of_another_run_are_refused(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    shutil.copy(run_of(folder, OTHER, 3) / "state.npz", run_of(folder, SMALL, 3))
+    with pytest.raises(
+        runner.RunnerError, match=f"state.npz belongs to another run: put .* in its place, or {runner.ANEW}"
+    ):
+        runner.Run(run_of(folder, SMALL, 3), None)
+
+
+@pytest.mark.parametrize("key", [*runner.OF_RUN, *runner.OF_PHASE])
+def test_a_manifest_that_lacks_something_is_named(key, exported, tmp_path):
+    manifest = json.loads((run_of(exported, SMALL, 3) / "manifest.json").read_text())
+    del (manifest if key in runner.OF_RUN else manifest["phases"][0])[key]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(
+        runner.RunnerError, match=rf"manifest.json cannot be read \('{key}' is missing\): {runner.AGAIN}"
+    ):
+        runner.Run(tmp_path, None)
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, monkeypatch):
+    folder = tmp_path / "runs" / "a"
+    folder.mkdir(parents=True)
+    for name in (".state.npz.1.part", ".result.json.1.part", ".manifest.json.1.part"):
+        (folder / name).touch()
+    options = types.SimpleNamespace(folder=tmp_path)
+    with runner._alone(folder):
+        assert [path.name for path in folder.iterdir()] == [".manifest.json.1.part"]
+        with pytest.raises(
+            runner.RunnerError, match=r"another process trains .*a: wait until it is done, or name other"
+        ):
+            runner._train_here(options, ["a"], None)
+    with runner._alone(folder):
+        pass
 
 
 def test_a_disk_that_is_full_costs_nothing_that_was_saved(tmp_path):
@@ -659,7 +709,9 @@ def test_an_error_in_one_run_costs_the_others_no_epoch(monkeypatch):
 
 
 def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp_path, monkeypatch):
-    folder = shutil.copytree(run_of(exported, SMALL, 3), tmp_path / "run", ignore=lambda *_: ["state.npz"])
+    folder = shutil.copytree(
+        run_of(exported, SMALL, 3), tmp_path / "run", ignore=lambda *_: ["state.npz", "result.json"]
+    )
     now, shelf = [100.0], types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray))
     monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
     run = runner.Run(folder, shelf)

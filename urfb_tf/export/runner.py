@@ -29,7 +29,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 TURN = 10  # epochs of a run at a time
 TESTED = "0.10 or 0.11"  # versions of JAX
 AGAIN = "export the run again, elsewhere if it has been started, and copy this file from there"
-ANEW = "move it away, and the run begins anew"
+ANEW = "move it away, and a result.json beside it, and the run begins anew"
+OF_RUN = ("seed", "phases", "data", "result", "session")  # what a manifest holds
+OF_PHASE = ("epochs", "steps", "learning_rate", "programs", "start", "carry", "gathers", "alignment")
 
 
 class RunnerError(Exception):
@@ -191,15 +193,26 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
-        self.manifest = _read_json(folder / "manifest.json", AGAIN)
-        path = folder / "state.npz"
-        self.epochs, self.sessions, weights = load_state(path, ANEW) if path.exists() else ([], [], [])
+        self.manifest = _read_manifest(folder / "manifest.json")
+        path, past, weights = folder / "state.npz", {"epochs": [], "sessions": []}, []
+        if path.exists():
+            past, weights = load_state(path, ANEW)
+        # The earliest of these files do not say of which run they are.
+        if past.get("run", self.manifest["result"]) != self.manifest["result"]:
+            raise RunnerError(f"{path} belongs to another run: put that of this one in its place, or {ANEW}")
+        self.epochs, self.sessions = past["epochs"], past["sessions"]
+        told = _told(folder)
+        if told > len(self.epochs):
+            raise RunnerError(
+                f"{folder / 'result.json'} holds {told} epochs, and state.npz beside it {len(self.epochs)}, so that "
+                "training would lose some: put the latest state.npz back, or move result.json away"
+            )
         self.state = [shelf.device.put(array) for array in weights]
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
         self._joined = False  # whether the sessions name this one
         self._written = time.monotonic()  # when the run was last saved, or begun
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
-        self._saved = len(self.epochs) if _told(folder) == len(self.epochs) else 0
+        self._saved = told if told == len(self.epochs) else 0
 
     def advance(self, epochs: int, over: Callable[[], bool]) -> None:
         """Train up to so many epochs in all, or until time is over."""
@@ -269,7 +282,8 @@ class Run:
         """
         if len(self.epochs) == self._saved or time.monotonic() - self._written < every:
             return
-        past = json.dumps({"epochs": self.epochs, "sessions": self.sessions}, allow_nan=False).encode()
+        told = {"run": self.manifest["result"], "epochs": self.epochs, "sessions": self.sessions}
+        past = json.dumps(told, allow_nan=False).encode()
         arrays = {f"{n:03d}": np.asarray(array) for n, array in enumerate(self.state)}
         arrays["past"] = np.frombuffer(past, np.uint8)
         _replace(self.folder / "state.npz", lambda file: np.savez(file, **as_saved(arrays)))  # type: ignore[arg-type]
@@ -335,12 +349,13 @@ def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray
         return dict(_typed(name, archive[name]) for name in archive)
 
 
-def load_state(path: pathlib.Path, remedy: str) -> tuple[list[dict], list[dict], list[np.ndarray]]:
-    """The epochs, the sessions and the weights of a `state.npz`; RunnerError if it is damaged or missing."""
+def load_state(path: pathlib.Path, remedy: str) -> tuple[dict, list[np.ndarray]]:
+    """What a `state.npz` tells, its `epochs` and `sessions` among it, and the weights; RunnerError if it is damaged."""
     saved = load_arrays(path, remedy)
     with _reading(path, remedy):
         past = json.loads(saved.pop("past").tobytes(), parse_constant=lambda name: None)
-        return past["epochs"], past["sessions"], [saved[f"{n:03d}"] for n in range(len(saved))]
+        _check_keys(past, ("epochs", "sessions"))
+        return past, [saved[f"{n:03d}"] for n in range(len(saved))]
 
 
 def as_saved(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -375,6 +390,44 @@ def _told(folder: pathlib.Path) -> int:
 def _read_json(path: pathlib.Path, remedy: str) -> dict:
     with _reading(path, remedy):
         return json.loads(path.read_text())
+
+
+def _read_manifest(path: pathlib.Path) -> dict:
+    manifest = _read_json(path, AGAIN)
+    with _reading(path, AGAIN):
+        _check_keys(manifest, OF_RUN)
+        for phase in manifest["phases"]:
+            _check_keys(phase, OF_PHASE)
+    return manifest
+
+
+def _check_keys(record: dict, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if key not in record:
+            raise KeyError(key)
+
+
+@contextlib.contextmanager
+def _alone(folder: pathlib.Path) -> Iterator[None]:
+    """Within the block no other process trains the run; what killed ones left half written goes before.
+
+    On Windows, and on file systems without locks, neither is so.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)  # which gives the lock back
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunnerError(
+                    f"another process trains {folder}: wait until it is done, or name other runs"
+                ) from None
+            for part in (*folder.glob(".state.npz.*.part"), *folder.glob(".result.json.*.part")):
+                part.unlink()
+        yield
 
 
 def _replace(path: pathlib.Path, write) -> None:
@@ -463,9 +516,13 @@ def _train(options: argparse.Namespace) -> Stop:
 
 
 def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> None:
-    shelf = Shelf(options.folder, Device())
-    runs = [Run(options.folder / "runs" / name, shelf) for name in names]
-    take_turns(runs, options.epochs, options.save_every, stop.over)
+    folders = [options.folder / "runs" / name for name in names]
+    with contextlib.ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(_alone(folder))
+        shelf = Shelf(options.folder, Device())
+        runs = [Run(folder, shelf) for folder in folders]
+        take_turns(runs, options.epochs, options.save_every, stop.over)
     for run in runs:
         if not run.epochs:
             print(f"{run.folder.name}: stopped before its first epoch")
