@@ -267,6 +267,10 @@ INADMISSIBLE = {
 }
 
 
+UNKNOWN_COMMIT = {"from_epoch": 21, "commit": "unknown", "date": "", "versions": {}, "hardware": {"device": "CPU"}}
+INADMISSIBLE["does not name the commit .*: install git or trust the checkout"] = {"sessions": [UNKNOWN_COMMIT]}
+
+
 @pytest.mark.parametrize("sentence", INADMISSIBLE)
 def test_what_is_no_run_of_the_packages_experiments_on_their_data_replaces_no_record(sentence, tmp_path, monkeypatch):
     recorded, kept = load("table1/cifar10/urfb", 1), tmp_path / "records"

@@ -8,6 +8,8 @@ import subprocess
 
 from urfb_tf.version import VERSION
 
+UNKNOWN = "unknown"  # in place of a commit
+
 
 def describe() -> dict:
     """The program and the machine, as it stands in every result file."""
@@ -68,20 +70,26 @@ def hardware() -> dict:
 
 
 def commit() -> str:
-    """The commit of the package's checkout, with '+changes' if files differ from it; 'release' outside a checkout."""
+    """The commit of the package's checkout, with '+changes' if files differ from it.
+
+    'release' outside a checkout, and 'unknown' in one that git does not read: there is no git, or the checkout belongs
+    to somebody whom git does not trust.
+    """
     here = pathlib.Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
 
+    if not (here.parent / ".git").exists():
+        return "release"
     try:
         if pathlib.Path(git("rev-parse", "--show-toplevel")) != here.parent:
-            return "release"
+            return UNKNOWN
         # Recorded results are written while runs go on; only what runs counts as a change.
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ":(glob)**/*.py")
         return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
-        return "release"
+        return UNKNOWN
 
 
 def _processor() -> str:

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterable
 
+from urfb_tf.environment import UNKNOWN
 from urfb_tf.errors import ResultError
 
 LINE = "a line in urfb_tf/experiments/further.py"
 
 
 def check_admission(result: dict, source: str, recorded: Iterable[dict]) -> None:
-    """Raise a ResultError if a result is not what the catalogue says of its id, or was measured on other images.
+    """Raise a ResultError if a result is not what the catalogue says of its id, or does not say what measured it.
+
+    It has to have been measured on the images of the others.
 
     Args:
         result: as `urfb_tf.results.schema` describes it.
@@ -42,4 +45,9 @@ def check_admission(result: dict, source: str, recorded: Iterable[dict]) -> None
         raise ResultError(
             f"{source} was measured on other images of {dataset!r} than the recorded runs, whose SHA-256 is "
             f"{other['sha256']}, {other['images']}: run it on these in another folder."
+        )
+    if any(session["commit"] == UNKNOWN for session in result["sessions"]):
+        raise ResultError(
+            f"{source} does not name the commit that measured it, as git did not read the checkout: install git or "
+            "trust the checkout (`git config --global --add safe.directory FOLDER`), and run it in another folder."
         )
