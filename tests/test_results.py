@@ -327,6 +327,42 @@ def test_a_record_that_was_changed_by_hand_is_named_and_refused(result, tmp_path
                 act()
 
 
+@pytest.mark.parametrize("damage", ["half", "changed by hand"])
+def test_a_damaged_record_is_replaced_by_recording_again_and_kept_aside(damage, result, tmp_path):
+    source, records = tmp_path / "result.json", tmp_path / "records"
+    source.write_text(json.dumps(result))
+    path = record(source, records)
+    whole = path.read_text()
+    damaged = whole[: len(whole) // 2] if damage == "half" else whole.replace("urfb", "frfb")
+    for kept in ("small--seed0.json.damaged", "small--seed0.json.damaged2"):
+        path.write_text(damaged)
+        with pytest.raises(ResultError, match=r"small--seed0\.json "):
+            load("small", folder=records)
+        assert record(source, records) == path
+        assert path.read_text() == whole
+        assert (records / kept).read_text() == damaged
+        assert store.seeds("small", records) == [0]
+        assert ids(records) == [("small", 0)]
+
+
+def test_a_damaged_record_stays_until_a_run_takes_its_place(result, tmp_path):
+    records, long, short = tmp_path / "records", tmp_path / "long.json", tmp_path / "short.json"
+    long.write_text(json.dumps(on_gpu(result)))
+    short.write_text(json.dumps(broken(result, lambda r: r["epochs"].pop())))
+    path, other = record(long, records), record(short, records)
+    other.write_text("{")
+    assert record(long, records) == path
+    assert other.read_text() == "{"
+    assert record(short, records) == other
+    path.write_text("{")
+    assert record(short, records) == path  # the longest that can be read
+    assert not other.exists()
+    assert [record(long, records), load("small", folder=records, draws=TENSORFLOW)["epochs"]] == [
+        path,
+        result["epochs"][:-1],
+    ]
+
+
 @pytest.mark.parametrize(
     "wrong", [{"network": "lenet"}, {"dataset": "mnist"}, {"rule": "x"}, {"loss": "x"}, {"reading": "x"}]
 )

@@ -6,6 +6,7 @@ for comparisons with runs that drew as it did (`urfb_tf.results.draws`).
 
 import contextlib
 import hashlib
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -109,8 +110,9 @@ def read(path: str | pathlib.Path) -> dict:
 def record(source: str | pathlib.Path, folder: str | pathlib.Path = RECORDS) -> pathlib.Path:
     """Put a run's result among the recorded ones, with a digest; a longer run replaces a shorter one only.
 
-    The longest run of other draws from the seed is kept beside it, whichever comes first. The package's own folder
-    takes runs of its experiments alone, with their settings, on the images of the others that are recorded there.
+    The longest run of other draws from the seed is kept beside it, whichever comes first. A damaged record in its place
+    is kept as `*.json.damaged`. The package's own folder takes runs of its experiments alone, with their settings, on
+    the images of the others that are recorded there.
 
     Args:
         source: the result file.
@@ -133,14 +135,12 @@ def record(source: str | pathlib.Path, folder: str | pathlib.Path = RECORDS) -> 
 
 def _readable(folder: pathlib.Path) -> Iterator[dict]:
     """The recorded results but for damaged ones."""
-    for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(ResultError):
-            yield _read_record(path)
+    return (found for path in sorted(folder.glob("*.json")) if (found := _whole(path)) is not None)
 
 
 def _record(result: dict, source: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:
     target = path_of(result["id"], result["seed"], folder)
-    known = [_read_record(path) for path in (target, _other(target)) if path.exists()]
+    known = [found for path in (target, _other(target)) if (found := _whole(path)) is not None]
     if any(each[key] != result[key] for each in known for key in ("configuration", "data")):
         raise ResultError(
             f"{target} is of another run than {source}, with other settings or images: give this one an id of its own."
@@ -156,10 +156,17 @@ def _record(result: dict, source: str | pathlib.Path, folder: str | pathlib.Path
     if other is not None:  # written first, so that nothing is lost if the disk is full
         _write(other, _other(target))
     _write(longest, target)
+    if other is None and _whole(_other(target)) is not None:  # the longest was damaged, and this one took its place
+        _other(target).unlink()
     return target if result is longest else _other(target)
 
 
 def _write(result: dict, path: pathlib.Path) -> None:
+    if path.exists() and _whole(path) is None:
+        aside, number = path.with_name(f"{path.name}.damaged"), 2
+        while aside.exists():
+            aside, number = path.with_name(f"{path.name}.damaged{number}"), number + 1
+        os.replace(path, aside)
     sealed = {**result, "digest": digest(result)}
     write_atomically(path, strict_json.dumps(sealed, indent=1).encode() + b"\n")
 
@@ -179,3 +186,10 @@ def _read_record(path: pathlib.Path) -> dict:
     if result.get("digest") != digest(result):
         raise ResultError(f"{path} is not as it was recorded: restore it, or record the run again.")
     return result
+
+
+def _whole(path: pathlib.Path) -> dict | None:
+    """A recorded result; None if there is none, or it is damaged."""
+    with contextlib.suppress(ResultError):
+        return _read_record(path)
+    return None
