@@ -15,7 +15,7 @@ from urfb_tf.experiments.header import header
 from urfb_tf.experiments.run import run
 from urfb_tf.results import ids, load, record, store
 from urfb_tf.results.admission import check_admission
-from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
+from urfb_tf.results.draws import MIXED, TENSORFLOW, XLA, draws_of
 from urfb_tf.results.schema import check
 from urfb_tf.seeds import check_seed
 
@@ -227,6 +227,40 @@ def test_a_shorter_run_of_other_draws_is_kept_beside_the_longer_one(long_first, 
     assert load("small", folder=records, draws=XLA)["epochs"] == result["epochs"]
     with pytest.raises(ResultError, match="already holds more epochs"):
         record(short, records)
+
+
+def resumed_on_gpu(result):
+    return broken(on_gpu(result), lambda r: r["sessions"].insert(0, copy.deepcopy(result["sessions"][0])))
+
+
+def test_a_run_of_both_kinds_of_devices_counts_as_neither(result, tmp_path):
+    records, source = tmp_path / "records", tmp_path / "result.json"
+    mixed = resumed_on_gpu(result)
+    assert (draws_of(result), draws_of(on_gpu(result)), draws_of(mixed)) == (TENSORFLOW, XLA, MIXED)
+
+    def put(run, epochs):
+        last = run["epochs"][-1]
+        more = [{**last, "epoch": number} for number in range(len(run["epochs"]) + 1, epochs + 1)]
+        source.write_text(json.dumps({**run, "epochs": [*run["epochs"], *more][:epochs]}))
+        return record(source, records)
+
+    def held(draws=None):
+        found = load("small", folder=records, draws=draws)
+        return draws_of(found), len(found["epochs"])
+
+    put(mixed, 3)
+    assert held(XLA) == held(TENSORFLOW) == (MIXED, 3)
+    assert put(on_gpu(result), 2).name == "small--seed0.other.json"
+    assert [held(), held(XLA), held(TENSORFLOW)] == [(MIXED, 3), (XLA, 2), (MIXED, 3)]
+    for found in store.load_all("small", folder=records):
+        assert store.read(store.file_of(found, records)) == found
+    for epochs, sentence in {
+        1: "already holds more epochs",
+        4: "of other draws than .*, of which it would replace",
+    }.items():
+        with pytest.raises(ResultError, match=sentence):
+            put(result, epochs)
+    assert [held(), held(XLA), held(TENSORFLOW)] == [(MIXED, 3), (XLA, 2), (MIXED, 3)]
 
 
 def test_where_there_is_one_run_only_it_stands_for_all_draws(result, tmp_path):

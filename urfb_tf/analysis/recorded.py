@@ -49,7 +49,7 @@ def every(identifier: str) -> list[dict]:
     return [
         run
         for seed in results.seeds(identifier)
-        for run in sorted(results.load_all(identifier, seed), key=lambda each: draws_of(each) == XLA)
+        for run in sorted(results.load_all(identifier, seed), key=lambda each: draws_of(each) != TENSORFLOW)
     ]
 
 

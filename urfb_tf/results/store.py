@@ -60,8 +60,8 @@ def load(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS, *
     Args:
         identifier, seed: of the run.
         folder: where the results are.
-        draws: of which random numbers a run is preferred, as `draws_of` tells it; one of the others is loaded only if
-            there is none. None takes the longest.
+        draws: of which random numbers a run is preferred, as `draws_of` tells it. If there is none, or for None, it is
+            the longest.
 
     Raises:
         ResultError: if it is not recorded or no experiment, or the file is damaged.
@@ -78,7 +78,8 @@ def load(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS, *
     result = _read_record(path)
     if draws in (None, draws_of(result)) or not is_there(_other(path)):
         return result
-    return _read_record(_other(path))
+    other = _read_record(_other(path))
+    return other if draws_of(other) == draws else result
 
 
 def load_all(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS) -> list[dict]:
@@ -122,8 +123,8 @@ def record(source: str | pathlib.Path, folder: str | pathlib.Path = RECORDS) -> 
         The file that holds the result now.
 
     Raises:
-        ResultError: if it is no result, a recorded one with the same draws is longer, one under the same id and seed
-            is of another run, or the package does not take it.
+        ResultError: if it is no result, recorded ones are longer or of two other kinds of draws, one under the same id
+            and seed is of another run, or the package does not take it.
         WriteError: if the folder does not take it.
     """
     result, folder = read(source), pathlib.Path(folder)
@@ -152,6 +153,13 @@ def _record(result: dict, source: str | pathlib.Path, folder: str | pathlib.Path
     if result is not longest and result is not other:
         raise ResultError(
             f"{target} already holds more epochs than {source}: a longer run replaces a shorter one only."
+        )
+    kinds = {draws_of(each) for each in (longest, other) if each is not None}
+    if any(draws_of(each) not in kinds for each in known):
+        raise ResultError(
+            f"{target} and {_other(target).name} hold runs of other draws than {source}, of which it would replace "
+            "one: record a run that was trained on one kind of device throughout, or keep this one in a folder of your "
+            "own."
         )
     if other is not None:  # written first, so that nothing is lost if the disk is full
         _write(other, _other(target))
