@@ -1,6 +1,7 @@
 """The datasets: the generated one in full, CIFAR through a tiny stand-in, and what is not there."""
 
 import io
+import shutil
 import urllib.error
 import urllib.request
 
@@ -132,6 +133,32 @@ def test_missing_data_that_cannot_be_downloaded_give_one_sentence(monkeypatch, d
     assert "TFDS_DATA_DIR" in message
     assert "'generated'" in message
     assert "\n" not in message
+
+
+def halve(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGES = {
+    "half of the images": ("*test.tfrecord*", halve, False),
+    "no images": ("*train.tfrecord*", lambda path: path.unlink(), False),
+    "half of the description": ("dataset_info.json", halve, True),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_data_are_named_in_one_sentence_that_says_what_to_do(damage, tiny_cifar, datasets_at, tmp_path):
+    pattern, harm, in_description = DAMAGES[damage]
+    datasets_at(shutil.copytree(tiny_cifar, tmp_path / "datasets"))
+    (path,) = (tmp_path / "datasets" / "cifar10").rglob(pattern)
+    harm(path)
+    for ask in [urfb_tf.load, *([data.is_at_hand] if in_description else [])]:
+        with pytest.raises(DataUnavailableError) as caught:
+            ask("cifar10")
+        assert str(caught.value).startswith(f"cifar10 at {tmp_path / 'datasets' / 'cifar10'}")
+        assert "is damaged (" in str(caught.value)
+        assert str(caught.value).endswith("): move that folder away to download it again, or copy an intact one there.")
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["mnist", "CIFAR10", "", None])

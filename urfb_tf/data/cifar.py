@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import pathlib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +17,11 @@ HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"  # where tensorflow-dataset
 
 
 def is_at_hand(name: str) -> bool:
-    """Whether the dataset is prepared on this machine, so that loading it needs no network."""
+    """Whether the dataset is prepared on this machine, so that loading it needs no network.
+
+    Raises:
+        DataUnavailableError: if what is said of it there is damaged.
+    """
     return _find(name)[1]
 
 
@@ -24,12 +29,13 @@ def load(name: str, validation: int) -> Dataset:
     """The whole dataset in memory; the last `validation` training images, in tensorflow-datasets' order, validate.
 
     Raises:
-        DataUnavailableError: if it is not on this machine and cannot be downloaded.
+        DataUnavailableError: if it is not on this machine and cannot be downloaded, or is damaged.
     """
     builder, is_prepared = _find(name)
     if not is_prepared:
         _download(builder, name)
-    splits = {split: _arrays(builder, split) for split in ("train", "test")}
+    with _reading(name, builder.data_dir):
+        splits = {split: _arrays(builder, split) for split in ("train", "test")}
     train = splits["train"]
     count = len(train.labels)
     if not is_whole(validation, 0) or validation >= count:
@@ -49,9 +55,21 @@ def _find(name: str) -> tuple:
     # Imported here: it takes a second, which users of the layers alone should not pay.
     import tensorflow_datasets as tfds
 
-    with _without_warnings():
+    with _without_warnings(), _reading(name, pathlib.Path(tfds.core.constants.DATA_DIR, name)):
         builder = tfds.builder(name)
         return builder, builder.is_prepared()
+
+
+@contextlib.contextmanager
+def _reading(name: str, folder: str | pathlib.Path) -> Iterator[None]:
+    """Raise a DataUnavailableError for whatever the library meets in damaged files."""
+    try:
+        yield
+    except Exception as error:  # of TensorFlow, protobuf, JSON or the disk
+        raise DataUnavailableError(
+            f"{name} at {folder} is damaged ({type(error).__name__}): move that folder away to download it again, or "
+            "copy an intact one there."
+        ) from error
 
 
 @contextlib.contextmanager

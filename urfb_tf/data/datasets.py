@@ -20,7 +20,7 @@ def load(name: str, *, validation: int | None = None, **options) -> Dataset:
 
     Raises:
         ArgumentError: for an unknown name or option.
-        DataUnavailableError: if CIFAR is neither on this machine nor to be downloaded.
+        DataUnavailableError: if CIFAR is neither on this machine nor to be downloaded, or what is there is damaged.
     """
     if name not in DATASETS:
         raise ArgumentError(one_of("dataset", name, DATASETS))
@@ -34,7 +34,12 @@ def load(name: str, *, validation: int | None = None, **options) -> Dataset:
 
 
 def is_at_hand(name: str) -> bool:
-    """Whether `load(name)` needs no network."""
+    """Whether `load(name)` needs no network.
+
+    Raises:
+        ArgumentError: for an unknown name.
+        DataUnavailableError: if what tensorflow-datasets says of CIFAR on this machine is damaged.
+    """
     if name not in DATASETS:
         raise ArgumentError(one_of("dataset", name, DATASETS))
     return name == "generated" or cifar.is_at_hand(name)
