@@ -3,14 +3,17 @@
 import dataclasses
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
 import urfb_tf.experiments.run
+import urfb_tf.export
 from urfb_tf import plots
 from urfb_tf.__main__ import main
 from urfb_tf.analysis import recorded
@@ -207,6 +210,18 @@ def test_the_progress_bar_shows_loss_and_error(capsys):
     assert "error:" in output
 
 
+def test_the_progress_bar_counts_the_first_steps_of_each_epoch(capsys, monkeypatch):
+    now, tally = [1000.0], types.SimpleNamespace(examples=20, loss=1.0, mistakes=1)
+    monkeypatch.setattr("time.time", lambda: now[0])
+    bar = _ProgressBar()
+    for epoch, step in ((1, 10), (1, 20), (2, 10), (2, 20)):
+        now[0] += 30 * epoch
+        bar(epoch, step, 20, tally)
+    first, second = capsys.readouterr().out.split("Epoch 2\n")
+    assert re.findall(r"(\d+s) \S*?3s/step", first.replace("\x1b[1m", "").replace("\x1b[0m", "")) == ["30s", "60s"]
+    assert re.findall(r"(\S+) \S*?6s/step", second.replace("\x1b[1m", "").replace("\x1b[0m", "")) == ["60s", "120s"]
+
+
 def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(capsys, monkeypatch):
     def press(self, epoch, step, steps, tally):
         if epoch == 2:
@@ -276,6 +291,18 @@ def test_status_names_a_damaged_result_and_goes_on(capsys, tmp_path, template):
     assert second.startswith("urfb_tf: runs/2/result.json: ")
 
 
+def test_status_finds_runs_behind_links_and_each_once(capsys, tmp_path, template):
+    elsewhere = tmp_path / "elsewhere" / "seed0"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "result.json").write_text(json.dumps(template))
+    (elsewhere / "up").symlink_to(tmp_path)  # which leads to itself
+    (tmp_path / "runs").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "runs" / name).symlink_to(elsewhere)
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.count("1 of 1000 epochs, test error") == 1
+
+
 def test_seeds_and_places_make_several_runs(capsys):
     options = parse(["run", "table2/deepernet", "--seeds", "3", "--rule", "frfb"])
     assert [experiment.id for experiment in _experiments(options)] == [
@@ -291,6 +318,17 @@ def test_seeds_and_places_make_several_runs(capsys):
     assert told == [
         "urfb_tf: --out is the folder of one run, but these are 12: leave it out.",
         "urfb_tf: --seeds is a whole number >= 1, but got 0.",
+    ]
+
+
+def test_export_names_the_folder_that_is_copied_also_if_it_is_the_current_one(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(urfb_tf.export, "export", lambda experiments, folder, seeds: folder)
+    for out in (".", "there"):
+        assert main(["export", "table1/cifar10/urfb", "--out", out]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition("run: ")[2] for line in told] == [
+        f"python {tmp_path.name}/runner.py --epochs 1000",
+        "python there/runner.py --epochs 1000",
     ]
 
 

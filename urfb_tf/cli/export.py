@@ -14,5 +14,5 @@ def export(options: argparse.Namespace) -> int:
     # `find` tells what is known if nothing has the name.
     experiments = [each for what in options.what for each in selection.named(what) or [find(what)]]
     folder = export(experiments, options.out, seeds=seeds)
-    print(f"Copy {folder} to where the device is and run: python {folder.name}/runner.py --epochs 1000")
+    print(f"Copy {folder} to where the device is and run: python {folder.resolve().name}/runner.py --epochs 1000")
     return 0

@@ -111,18 +111,25 @@ def _plain(value: object) -> str:
 
 
 class _ProgressBar:
-    """One Keras progress bar per epoch, with the running loss and error."""
+    """One Keras progress bar per epoch, with the running loss and error.
+
+    The first call comes after an epoch's first steps. So that these count, a bar's time begins when the bar is made:
+    before training, and then at the end of the epoch before, with whose evaluation it thus begins.
+    """
 
     def __init__(self):
-        self.bar = None
+        self._begin()
 
-    def __call__(self, epoch: int, step: int, steps: int, tally) -> None:
+    def _begin(self) -> None:
         import keras
 
-        if self.bar is None:
+        self.bar = keras.utils.Progbar(None, stateful_metrics=["loss", "error"])
+
+    def __call__(self, epoch: int, step: int, steps: int, tally) -> None:
+        if self.bar.target is None:
             print(f"Epoch {epoch}")
-            self.bar = keras.utils.Progbar(steps, stateful_metrics=["loss", "error"])
+            self.bar.target = steps
         seen = float(tally.examples)
         self.bar.update(step, [("loss", float(tally.loss) / seen), ("error", float(tally.mistakes) / seen)])
         if step == steps:
-            self.bar = None
+            self._begin()

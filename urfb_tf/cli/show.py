@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import os
+import pathlib
 import sys
+from collections.abc import Iterator
 
 from urfb_tf.cli import selection
 
@@ -32,7 +35,7 @@ def status(options: argparse.Namespace) -> int:
 
     if not options.runs.is_dir():
         raise ArgumentError(f"There is no folder {options.runs}: `run` makes one, and `--runs` names another.")
-    paths = sorted(options.runs.rglob(RESULT))
+    paths = sorted(_below(options.runs, RESULT))
     width, damaged = max(map(len, EXPERIMENTS)) + 2, False
     for path in paths:
         try:
@@ -49,6 +52,19 @@ def status(options: argparse.Namespace) -> int:
     if not paths:
         print(f"No run has finished an epoch in {options.runs}.")
     return int(damaged)
+
+
+def _below(folder: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
+    """The files of a name in a folder and all below it, also behind links; of a folder that is met twice, once."""
+    met = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders.sort()  # so that it is always the same of two ways to one folder
+        real = os.path.realpath(place)
+        if real in met:
+            folders.clear()
+        elif name in files:
+            yield pathlib.Path(place, name)
+        met.add(real)
 
 
 def results(options: argparse.Namespace) -> int:
