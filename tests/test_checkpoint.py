@@ -358,6 +358,23 @@ def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_d
     assert_equal(run(small_data, path, 4, checkpoint_every=2), unstopped(4))
 
 
+@pytest.mark.parametrize("moment", ["progress", "probes", "after_epoch"])
+def test_any_other_error_costs_no_finished_epoch_either(small_data, unstopped, tmp_path, moment):
+    path, calls = tmp_path / "checkpoint.npz", iter([{}, {}])
+
+    def broken(*arguments):
+        try:
+            return next(calls)
+        except StopIteration:
+            raise BrokenPipeError("nobody reads on") from None
+
+    with pytest.raises(BrokenPipeError, match="nobody reads on"):
+        run(small_data, path, 5, **{moment: (broken,) if moment == "probes" else broken})
+    finished = 3 if moment == "after_epoch" else 2
+    assert [record["epoch"] for record in Checkpoint.load(path).epochs] == list(range(1, finished + 1))
+    assert_equal(run(small_data, path, 5), unstopped(5))
+
+
 def test_ctrl_c_without_a_checkpoint_leaves_the_finished_epochs_in_the_model(small_data, unstopped):
     model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
     with pytest.raises(Interrupted, match="Stopped after 1 finished epochs, kept in the model"):

@@ -1,5 +1,6 @@
 """The training loop: epochs, evaluation, history, checkpoints. It knows nothing of what the model is."""
 
+import contextlib
 import math
 import pathlib
 import time
@@ -93,11 +94,11 @@ def train(
 
     Raises:
         ArgumentError: for numbers out of range, a loss that `EpochProgram` refuses, a label for which the model has no
-            output, or, with a checkpoint, an identity, a session or a probe's result that JSON cannot hold. Epochs
-            finished before are saved.
+            output, or, with a checkpoint, an identity, a session or a probe's result that JSON cannot hold.
         CheckpointError: if the checkpoint is damaged or of another run.
         WriteError: if the disk does not take the checkpoint; the one before is intact.
-        Interrupted: on Ctrl-C, once the last finished epoch is saved.
+        Interrupted: on Ctrl-C, once the last finished epoch is saved; it is saved as well if a probe, `progress` or
+            `after_epoch` raises something else.
     """
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
         if not is_whole(value, 1):
@@ -144,6 +145,12 @@ def train(
             weights = [tensor.numpy() for tensor in (*state.trainable, *state.non_trainable)]
             Checkpoint(kept, records, weights, sessions).save(path)
 
+    def keep_finished() -> None:
+        state, records = finished
+        program.write_back(state)
+        if len(records) > saved:
+            save()
+
     try:
         for epoch in range(len(records), epochs):
             started = time.perf_counter()
@@ -175,14 +182,13 @@ def train(
                 saved = len(records)
             if after_epoch is not None:
                 after_epoch(records, sessions)
-    except (KeyboardInterrupt, ArgumentError) as stopped:
-        state, records = finished
-        program.write_back(state)
-        if len(records) > saved:
-            save()
-        if isinstance(stopped, ArgumentError):
-            raise
-        raise Interrupted(records, path) from None
+    except KeyboardInterrupt:
+        keep_finished()
+        raise Interrupted(finished[1], path) from None
+    except Exception:
+        with contextlib.suppress(Exception):  # what ended training is the error to tell
+            keep_finished()
+        raise
     return records
 
 
