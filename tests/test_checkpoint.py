@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import json
 import os
 import pathlib
 
@@ -112,6 +113,28 @@ def test_arrays_that_are_no_checkpoint_are_refused(saved):
         Checkpoint.load(saved)
     with pytest.raises(CheckpointError, match="There is no checkpoint"):
         Checkpoint.load(saved.with_name("none.npz"))
+
+
+EDITED = {
+    "its epochs are no list of objects": [{"epochs": 5}, {"epochs": [1, 2]}, {"epochs": {}}],
+    "its sessions are no list of objects": [{"sessions": None}, {"sessions": ["a"]}],
+    "its identity is no object": [{"identity": [1]}, {"identity": None}],
+}
+
+
+@pytest.mark.parametrize(("told", "change"), [(told, each) for told, changes in EDITED.items() for each in changes])
+def test_a_checkpoint_with_another_header_is_refused(saved, told, change):
+    header = {"identity": {}, "epochs": [{"epoch": 1}], "sessions": [], **change}
+    np.savez(saved, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
+    with pytest.raises(CheckpointError, match=rf"is damaged \({told}\): move it away"):
+        Checkpoint.load(saved)
+
+
+def test_a_checkpoint_with_texts_for_weights_is_refused(saved):
+    header = np.frombuffer(b'{"identity": {}, "epochs": [], "sessions": []}', np.uint8)
+    np.savez(saved, header=header, weight_000=np.array(["one"]))
+    with pytest.raises(CheckpointError, match=r"is damaged \(its weights are no numbers\): move it away"):
+        Checkpoint.load(saved)
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])

@@ -64,7 +64,9 @@ class Checkpoint:
             # A damaged directory can hide arrays. The earliest checkpoints do not say how many there are.
             if len(weights) != header.get("weights", len(weights)):
                 raise ValueError(f"{len(weights)} of {header['weights']} arrays are left")
-            return cls(header["identity"], header["epochs"], weights, header["sessions"])
+            found = cls(header["identity"], header["epochs"], weights, header["sessions"])
+            found._check()
+            return found
         except FileNotFoundError:
             raise CheckpointError(f"There is no checkpoint at {path}.") from None
         except (
@@ -81,6 +83,17 @@ class Checkpoint:
                 f"The checkpoint {path} is damaged ({error}): move it away, and a result.json beside it, to train from "
                 "the start, or put an intact copy in its place."
             ) from error
+
+    def _check(self) -> None:
+        """Raise a ValueError for what `save` does not write."""
+        if not isinstance(self.identity, dict):
+            raise ValueError("its identity is no object")
+        for name in ("epochs", "sessions"):
+            records = getattr(self, name)
+            if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+                raise ValueError(f"its {name} are no list of objects")
+        if any(array.dtype.kind not in "biufc" for array in self.weights):
+            raise ValueError("its weights are no numbers")
 
 
 def _storable(array: np.ndarray) -> np.ndarray:
