@@ -1,5 +1,6 @@
 """`python -m urfb_tf`: run experiments from the command line."""
 
+import io
 import os
 import sys
 
@@ -15,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     from urfb_tf.errors import UrfbError
 
     options = parse(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # "?" for what the terminal's encoding lacks
     try:
         status = options.command(options)
         sys.stdout.flush()
