@@ -6,7 +6,7 @@ import pytest
 
 from urfb_tf.__main__ import main
 from urfb_tf.bench import exported
-from urfb_tf.errors import ResultError
+from urfb_tf.errors import ResultError, WriteError
 
 TIMING = {
     "runs": ["table1--cifar10--urfb--seed0", "table1--cifar10--bp-hinge--seed0"],
@@ -29,10 +29,11 @@ def folder(tmp_path):
 def test_a_timing_is_recorded_under_its_runs_and_device(folder, capsys, monkeypatch):
     records = folder / "records"
     monkeypatch.setattr(exported.record, "__defaults__", (records,))
-    assert main(["record", str(folder)]) == 0
-    (path,) = records.iterdir()
-    assert path.name == "table1-cifar10-a-gpu-9.json"
-    assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
+    for named in (folder, folder / "timing.json"):
+        assert main(["record", str(named)]) == 0
+        (path,) = records.iterdir()
+        assert path.name == "table1-cifar10-a-gpu-9.json"
+        assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
     assert exported.recorded(records) == [TIMING]
 
 
@@ -70,6 +71,12 @@ def test_the_time_is_shared_among_the_runs():
 def test_many_runs_are_counted(runs, named):
     (row,) = exported.table([{**TIMING, "runs": runs}]).rows
     assert row[0] == named
+
+
+def test_a_package_that_takes_no_timing_says_where_one_can_be_recorded(folder):
+    (folder / "records").write_text("in the way")
+    with pytest.raises(WriteError, match=r"Cannot write into .*records .*: record from a checkout of your own"):
+        exported.record(folder / "timing.json", folder / "records")
 
 
 @pytest.mark.parametrize("change", [{"runs": []}, {"epochs": 0}, {"seconds": "1"}, {"hardware": {}}])

@@ -258,11 +258,30 @@ def test_a_result_is_recorded_under_its_experiment(capsys, monkeypatch, tmp_path
     records = tmp_path / "records"
     monkeypatch.setattr(store.record, "__defaults__", (records,))
     assert run("--epochs", "1", "--no-alignment", "--quiet", "--out", "mine") == 0
-    assert main(["record", "mine"]) == 0
-    (path,) = records.iterdir()
-    assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
+    for named in ("mine", "mine/result.json"):
+        assert main(["record", named]) == 0
+        (path,) = records.iterdir()
+        assert capsys.readouterr().out.endswith(f"recorded as {path}\n")
     recorded, result = (json.loads(file.read_text()) for file in (path, tmp_path / "mine" / "result.json"))
     assert recorded == {**result, "digest": store.digest(result)}
+
+
+def test_a_package_that_takes_no_record_says_where_one_can_be_made(capsys, monkeypatch, tmp_path):
+    (tmp_path / "result.json").write_text(json.dumps(load("table1/cifar10/urfb")))
+    (tmp_path / "records").write_text("in the way")
+    monkeypatch.setattr(store, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(store.record, "__defaults__", (tmp_path / "records",))
+    assert main(["record", "result.json"]) == 1
+    told = capsys.readouterr().err
+    assert told.endswith("): record from a checkout of your own, installed by `pip install -e .`.\n")
+    assert told.count("\n") == 1
+
+
+def test_a_terminal_without_a_character_shows_the_rest():
+    command = [sys.executable, "-m", "urfb_tf", "leaderboard"]
+    variables = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=True)
+    assert " ? 0.00" in done.stdout
 
 
 def test_status_says_how_far_runs_have_come(capsys):

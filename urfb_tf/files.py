@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 from urfb_tf.errors import WriteError
 
+ANOTHER = "choose another folder"  # what helps where one takes no file
+OWN_CHECKOUT = "record from a checkout of your own, installed by `pip install -e .`"  # where it is the package's
+
 
 def write_atomically(path: pathlib.Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new one, never a part.
@@ -51,8 +54,12 @@ def is_there(path: pathlib.Path) -> bool:
     return True
 
 
-def check_writable(folder: pathlib.Path) -> None:
+def check_writable(folder: pathlib.Path, remedy: str = ANOTHER) -> None:
     """Make a folder if need be and see that it takes files, before work is done whose result shall go there.
+
+    Args:
+        folder: the folder.
+        remedy: what helps if it takes none.
 
     Raises:
         WriteError: if it cannot be made or takes no file.
@@ -62,19 +69,22 @@ def check_writable(folder: pathlib.Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise WriteError(f"Cannot write into {folder} ({error.strerror or error}): choose another folder.") from error
+        raise WriteError(f"Cannot write into {folder} ({error.strerror or error}): {remedy}.") from error
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: pathlib.Path) -> Iterator[None]:
+def one_at_a_time(folder: pathlib.Path, remedy: str = ANOTHER) -> Iterator[None]:
     """Make a folder if need be; within the block, whoever else comes to such a block for the same folder waits.
 
     On Windows, and on file systems without locks, nobody waits.
 
+    Args:
+        folder, remedy: as those of `check_writable`.
+
     Raises:
         WriteError: as in `check_writable`.
     """
-    check_writable(folder)
+    check_writable(folder, remedy)
     with contextlib.ExitStack() as stack:
         _lock(folder, stack, wait=True)
         yield

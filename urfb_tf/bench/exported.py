@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from urfb_tf.errors import ResultError
-from urfb_tf.files import write_atomically
+from urfb_tf.files import OWN_CHECKOUT, check_writable, write_atomically
 from urfb_tf.table import Table
 
 TIMING = "timing.json"
@@ -35,8 +35,10 @@ def record(source: pathlib.Path, folder: pathlib.Path = RECORDS) -> pathlib.Path
 
     Raises:
         ResultError: if `source` is no timing, or nothing was trained.
+        WriteError: if the folder does not take it.
     """
     timing = read(source)
+    check_writable(folder, OWN_CHECKOUT)
     what = "-".join([*_shared(timing["runs"]), timing["hardware"]["device"]])
     name = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-")
     places = itertools.chain([folder / f"{name}.json"], (folder / f"{name}-{n}.json" for n in itertools.count(2)))

@@ -76,7 +76,7 @@ def _add_shows(commands) -> None:
     board.set_defaults(command=show.leaderboard)
 
     record = commands.add_parser("record", help="put a run's result among those that travel with the package")
-    record.add_argument("folder", type=pathlib.Path, help="the run's folder, or an exported one with a timing")
+    record.add_argument("folder", type=pathlib.Path, help="the run's folder or result, or an exported one's timing")
     record.set_defaults(command=show.record)
 
 

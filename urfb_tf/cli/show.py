@@ -107,7 +107,9 @@ def record(options: argparse.Namespace) -> int:
     from urfb_tf.experiments.run import RESULT
     from urfb_tf.results import record as keep
 
-    result, timing = options.folder / RESULT, options.folder / exported.TIMING
-    of_timing = timing.exists() and not result.exists()
-    print(f"recorded as {exported.record(timing) if of_timing else keep(result)}")
+    source = options.folder
+    if not source.is_file():
+        timing = source / exported.TIMING
+        source = timing if timing.exists() and not (source / RESULT).exists() else source / RESULT
+    print(f"recorded as {exported.record(source) if source.name == exported.TIMING else keep(source)}")
     return 0

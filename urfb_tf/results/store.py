@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from urfb_tf import strict_json
 from urfb_tf.errors import ResultError, like_one_of
-from urfb_tf.files import is_there, one_at_a_time, write_atomically
+from urfb_tf.files import ANOTHER, OWN_CHECKOUT, is_there, one_at_a_time, write_atomically
 from urfb_tf.results.admission import check_admission
 from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
@@ -128,9 +128,10 @@ def record(source: str | pathlib.Path, folder: str | pathlib.Path = RECORDS) -> 
         WriteError: if the folder does not take it.
     """
     result, folder = read(source), pathlib.Path(folder)
-    if folder.resolve() == RECORDS.resolve():
+    of_package = folder.resolve() == RECORDS.resolve()
+    if of_package:
         check_admission(result, str(source), _readable(folder))
-    with one_at_a_time(folder):
+    with one_at_a_time(folder, OWN_CHECKOUT if of_package else ANOTHER):
         return _record(result, source, folder)
 
 
