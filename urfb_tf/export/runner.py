@@ -194,9 +194,8 @@ class Run:
     def __init__(self, folder: pathlib.Path, shelf: Shelf):
         self.folder, self.shelf = folder, shelf
         self.manifest = _read_manifest(folder / "manifest.json")
-        path, past, weights = folder / "state.npz", {"epochs": [], "sessions": []}, []
-        if path.exists():
-            past, weights = load_state(path, ANEW)
+        path = folder / "state.npz"
+        past, weights = load_state(path, ANEW) if path.exists() else (dict[str, list](epochs=[], sessions=[]), [])
         # The earliest of these files do not say of which run they are.
         if past.get("run", self.manifest["result"]) != self.manifest["result"]:
             raise RunnerError(f"{path} belongs to another run: put that of this one in its place, or {ANEW}")
