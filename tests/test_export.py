@@ -508,6 +508,21 @@ def test_the_weights_of_another_run_are_refused(exported, tmp_path):
         runner.Run(run_of(folder, SMALL, 3), None)
 
 
+def test_weights_of_other_shapes_are_told_in_a_line(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    path = run_of(folder, SMALL, 3) / "state.npz"
+    saved = {**runner.load_arrays(path), "000": np.ones((2, 2), np.float32)}
+    past = {key: value for key, value in json.loads(saved["past"].tobytes()).items() if key != "run"}  # as it once was
+    np.savez(path, **{**saved, "past": np.frombuffer(json.dumps(past).encode(), np.uint8)})
+    command = [sys.executable, "runner.py", "--epochs", "3", "small--seed3"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (told,) = (line for line in done.stderr.splitlines() if line.startswith("runner.py: "))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert told.startswith("runner.py: the program 'train' does not run (")
+    assert "see that each state.npz is of the run beside it" in told
+
+
 @pytest.mark.parametrize("key", [*runner.OF_RUN, *runner.OF_PHASE])
 def test_a_manifest_that_lacks_something_is_named(key, exported, tmp_path):
     manifest = json.loads((run_of(exported, SMALL, 3) / "manifest.json").read_text())

@@ -164,7 +164,13 @@ class Phase:
     def call(self, name: str, inputs: list) -> list:
         """The outputs of a program."""
         inputs = [self.shelf.device.put(x) if isinstance(x, np.ndarray) else x for x in inputs]
-        return self.programs[name]([*inputs, *self.constants[name]])
+        try:
+            return self.programs[name]([*inputs, *self.constants[name]])
+        except RuntimeError as error:  # JAX's own, of arrays that do not fit or a device without room
+            raise RunnerError(
+                f"the program {name!r} does not run ({str(error).partition(chr(10))[0]}): see that each state.npz is "
+                "of the run beside it, and that the device has room"
+            ) from error
 
     def begin(self, state: list) -> list:
         """The weights with which the phase begins; `state` is what the phase before left, or empty."""
