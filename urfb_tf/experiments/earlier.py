@@ -43,7 +43,7 @@ def epochs_held(path: pathlib.Path, head: dict, *, done: int, total: int, checkp
         remedy = f"ask for {held} epochs or more" if held > total else "put the latest checkpoint back"
         raise ResultError(
             f"{path} holds {held} epochs, and the checkpoint beside it {done}, so that training would lose some: "
-            f"{remedy}, or keep the file (`python -m urfb_tf record {path.parent}`) and move it away."
+            f"{remedy}, or move the file away (`python -m urfb_tf record` takes it from anywhere)."
         )
     return held
 

@@ -37,8 +37,8 @@ def check_admission(result: dict, source: str, recorded: Iterable[dict]) -> None
     data, dataset = result["data"], configuration["dataset"]
     if data.get("name") != dataset:
         raise ResultError(
-            f"{source} was measured on {data.get('name')!r}, and {identifier!r} is of {dataset!r}: run it on these "
-            "images in another folder."
+            f"{source} was measured on {data.get('name')!r}, and {identifier!r} is of {dataset!r}: run it on that, in "
+            "another folder."
         )
     other = next((run["data"] for run in recorded if run["data"]["name"] == dataset), data)
     if data != other:
