@@ -16,7 +16,7 @@ BOOK = pathlib.Path(__file__).parent.parent / "book"
 LIVE = {
     "alignment": {"How fast to expect it", "How long they are"},
     "leaderboard": set(),
-    "rules": {"All of them on the same images", "From fixed to updated feedback"},
+    "rules": {"All of them on the same images", "From fixed to updated feedback", "How large is R?"},
     "sparse_connectivity": {"In miniature", "Which connections carry the error"},
 }
 SOME = ("table1/cifar10/urfb", "table1/cifar10/bp-hinge", "rules/cifar10/dfa", "connectivity/cifar10/urfb-5")
