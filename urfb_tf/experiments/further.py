@@ -89,17 +89,17 @@ def _epsilons() -> list[Experiment]:
 
 def _feedback_scales() -> list[Experiment]:
     """Simpnet with an R that starts smaller or larger than W: fixed, and on CIFAR-10 updated too."""
-    rows = [BY_ID[f"table1/{row}"] for row in ("cifar10/frfb", "cifar10/urfb", "cifar100/frfb")]
+    scales = {"cifar10/frfb": SCALES, "cifar10/urfb": SCALES, "cifar100/frfb": SCALES[1:3]}
     return [
         dataclasses.replace(
-            row,
-            id=f"{row.id.replace('table1/', 'feedback_scale/')}-{scale:g}",
-            title=f"{row.title}, R times {scale:g}",
+            BY_ID[f"table1/{row}"],
+            id=f"feedback_scale/{row}-{scale:g}",
+            title=f"{BY_ID[f'table1/{row}'].title}, R times {scale:g}",
             feedback_scale=scale,
             paper=None,
         )
-        for row in rows
-        for scale in SCALES
+        for row, of_row in scales.items()
+        for scale in of_row
     ]
 
 
