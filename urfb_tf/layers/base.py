@@ -90,10 +90,9 @@ class FeedbackLayer(keras.layers.Layer):
         seed = random.randrange(2**31) if self.seed is None else self.seed
         kernel_identifier, feedback_identifier = self._initializer_arguments
         drawn = seeded(kernel_identifier, seed, "kernel", spread=spread)
-        self.kernel, add_mask = self._add_masked("kernel", shape, drawn, self.connectivity, seed, trainable=True)
-        add_masks = [add_mask]
+        self.kernel = self._add_drawn("kernel", shape, drawn, self.connectivity, seed, trainable=True)
         if self.rule.has_feedback:
-            self.feedback, add_mask = self._add_masked(
+            self.feedback = self._add_drawn(
                 "feedback",
                 shape,
                 seeded(feedback_identifier, seed, "feedback", spread=spread),
@@ -103,10 +102,10 @@ class FeedbackLayer(keras.layers.Layer):
                 # A small change would be lost in half precision.
                 **({"autocast": False, "aggregation": "mean"} if self.rule.renews_feedback else {}),
             )
-            add_masks.append(add_mask)
         # After both weights: Keras puts what trains before what does not, and the order shall be that of any rule.
-        for add_mask in filter(None, add_masks):
-            add_mask()
+        self.kernel_mask = self._add_mask(self.kernel, self.connectivity, seed)
+        if self.feedback is not None:
+            self.feedback_mask = self._add_mask(self.feedback, self.feedback_connectivity, seed)
         if self.rule.renews_feedback:
             self._renewal = keras.random.SeedGenerator(stream(seed, "renewal"))
             self._redraw = redrawn(feedback_identifier, self._renewal, spread=spread)
@@ -115,21 +114,26 @@ class FeedbackLayer(keras.layers.Layer):
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
 
-    def _add_masked(self, name, shape, initializer, connectivity, seed, **options):
-        """Weights of which a share exists, and what adds their mask; None where all of them do."""
+    def _add_drawn(self, name, shape, initializer, connectivity, seed, **options) -> keras.Variable:
+        """Weights of which a share exists; the others are 0."""
+        if connectivity < 1:
+            initializer = Masked(initializer, _coins(connectivity, seed, name))
+        return self.add_weight(name=name, shape=shape, initializer=initializer, **options)
+
+    def _add_mask(self, weights: keras.Variable, connectivity: float, seed: int) -> keras.Variable | None:
+        """Which of these weights exist, from now on; None if all of them do."""
         if connectivity == 1:
-            return self.add_weight(name=name, shape=shape, initializer=initializer, **options), None
-        coins = RandomMask(connectivity, stream(seed, name, "mask"))
-        weights = self.add_weight(name=name, shape=shape, initializer=Masked(initializer, coins), **options)
-
-        def add_mask() -> None:
-            mask = self.add_weight(
-                name=f"{name}_mask", shape=shape, initializer=coins, dtype="bool", trainable=False, autocast=False
-            )
-            weights.constraint = Existing(mask)
-            setattr(self, f"{name}_mask", mask)
-
-        return weights, add_mask
+            return None
+        mask = self.add_weight(
+            name=f"{weights.name}_mask",
+            shape=weights.shape,
+            initializer=_coins(connectivity, seed, weights.name),
+            dtype="bool",
+            trainable=False,
+            autocast=False,
+        )
+        weights.constraint = Existing(mask)
+        return mask
 
     def save_own_variables(self, store) -> None:
         """Keras' hook for saving, by name: which variable comes first depends on the rule."""
@@ -348,6 +352,11 @@ class FeedbackLayer(keras.layers.Layer):
             "propagate_derivative": self.propagate_derivative,
             "seed": self.seed,
         }
+
+
+def _coins(connectivity: float, seed: int, name: str) -> RandomMask:
+    """The same for weights and their mask."""
+    return RandomMask(connectivity, stream(seed, name, "mask"))
 
 
 def _serialize_initializer(identifier, initializer):
