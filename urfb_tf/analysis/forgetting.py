@@ -109,7 +109,7 @@ def table() -> Table:
     rows = []
     for way in WAYS:
         if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
-            rows.append([f"all, {way}", "not run", *[""] * 4])
+            rows.append([f"all, {way}", "not run", *[""] * 3])
             continue
         for name, (title, *_) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
@@ -119,10 +119,9 @@ def table() -> Table:
                 assert within is not None
                 cells = [f"{each.before:.3f} to {each.after:.3f}" for each in (among_all, within)]
                 cells.append(f"{last_error(experiment):.3f}")
-            joint = joint_error(experiment)
-            cells += ["", ""] if joint is None else [f"{joint.error:.3f}", f"{joint.start} to {joint.end}"]
-            rows.append([f"{title}, {way}", *cells])
-    header = ["", "among all", "within", "test error", "joint", "over epochs"]
+            joint = None if among_all is None else joint_error(experiment)
+            rows.append([f"{title}, {way}", *cells, "" if joint is None else f"{joint.error:.3f}"])
+    header = ["", "among all", "within", "test error", "joint"]
     return Table(header, rows)
 
 
