@@ -120,7 +120,7 @@ def table() -> Table:
                 cells = [f"{each.before:.3f} to {each.after:.3f}" for each in (among_all, within)]
                 cells.append(f"{last_error(experiment):.3f}")
             joint = None if among_all is None else joint_error(experiment)
-            rows.append([f"{title}, {way}", *cells, "" if joint is None else f"{joint.error:.3f}"])
+            rows.append([f"{title}, {way}", *cells, "" if joint is None else f"{joint:.3f}"])
     header = ["", "among all", "within", "test error", "joint"]
     return Table(header, rows)
 
@@ -158,28 +158,14 @@ def compared(first: str, second: str, way: str) -> str:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Joint:
-    """The test error of joint training that has seen as many images as a run in turn.
-
-    Attributes:
-        error: a share in [0, 1], the mean over five epochs and over all recorded runs.
-        start, end: the first and the last of the epochs.
-    """
-
-    error: float
-    start: int
-    end: int
-
-
-def joint_error(experiment: Experiment) -> Joint | None:
-    """Joint training of the same learner around the epoch by which it has seen as many images as a run in turn.
+def joint_error(experiment: Experiment) -> float | None:
+    """The test error of joint training around the epoch by which it has seen as many images as a run in turn.
 
     Args:
         experiment: in turn.
 
     Returns:
-        None if Table 1 lacks the learner, or no run of it is recorded so far.
+        The mean over five epochs and over all recorded runs; None if Table 1 lacks the learner, or none came so far.
     """
     identifier = LEARNERS[experiment.id.split("/")[-2]][1]
     middle = math.floor(passes(experiment.schedule, CLASSES[experiment.dataset]) + 0.5)
@@ -189,4 +175,4 @@ def joint_error(experiment: Experiment) -> Joint | None:
         for run in (recorded.every(identifier) if identifier else [])
         if len(run["epochs"]) >= end
     ]
-    return Joint(statistics.fmean(errors), max(end - recorded.WINDOW, 0) + 1, end) if errors else None
+    return statistics.fmean(errors) if errors else None
