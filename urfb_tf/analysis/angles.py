@@ -72,6 +72,11 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
     return found
 
 
+def by_id(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int) -> dict[str, float]:
+    """The angles of `points`, by the experiment's id."""
+    return {point.id: point.angle for point in points(experiments, kind, layer, epoch)}
+
+
 def recent_angle(epochs: Sequence[dict], kind: str, layer: str) -> float | None:
     """The mean of an angle over the last epochs, as `recorded.recent` takes that of an error; None where one lacks."""
     values = [angle_at(epoch, kind, layer) for epoch in epochs[-recorded.WINDOW :]]

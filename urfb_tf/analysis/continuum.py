@@ -46,9 +46,8 @@ def settings(epoch: int) -> list[Setting]:
     """Those that are recorded up to an epoch, from the smallest epsilon up."""
     rows = by_epsilon()
     weights = {point.id: point for point in angles.points(rows.values(), "weight_angle", LAYER, epoch)}
-    errors = {point.id: point for point in angles.points(rows.values(), "error_angle", "conv1", epoch)}
-    ratios = {layer: angles.points(rows.values(), "error_ratio", layer, epoch) for layer in BELOW}
-    lengths = {layer: {point.id: point.angle for point in found} for layer, found in ratios.items()}
+    errors = angles.by_id(rows.values(), "error_angle", "conv1", epoch)
+    lengths = {layer: angles.by_id(rows.values(), "error_ratio", layer, epoch) for layer in BELOW}
     whole = weights.get(rows[1.0].id)
     moved = None if whole is None else movement_of(whole.angle)
     return [
@@ -56,7 +55,7 @@ def settings(epoch: int) -> list[Setting]:
             epsilon,
             weights[row.id].error,
             weights[row.id].angle,
-            errors[row.id].angle,
+            errors[row.id],
             None if moved is None else expected_angle(moved, epsilon=epsilon),
             {layer: found[row.id] for layer, found in lengths.items() if row.id in found},
         )

@@ -37,20 +37,20 @@ def by_scale(base: Experiment) -> dict[float, Experiment]:
 def settings(base: Experiment, epoch: int) -> dict[float, Setting]:
     """Those that are recorded up to an epoch, by scale."""
     rows = by_scale(base)
-
-    def at(kind: str, layer: str) -> dict[str, angles.Point]:
-        return {point.id: point for point in angles.points(rows.values(), kind, layer, epoch)}
-
-    found, lengths = ({layer: at(kind, layer) for layer in BELOW} for kind in ("error_angle", "error_ratio"))
+    errors = {point.id: point.error for point in angles.points(rows.values(), "error_angle", BELOW[0], epoch)}
+    found, lengths = (
+        {layer: angles.by_id(rows.values(), kind, layer, epoch) for layer in BELOW}
+        for kind in ("error_angle", "error_ratio")
+    )
     return {
         scale: Setting(
             scale,
-            found[BELOW[0]][row.id].error,
-            {layer: points[row.id].angle for layer, points in found.items() if row.id in points},
-            {layer: points[row.id].angle for layer, points in lengths.items() if row.id in points},
+            errors[row.id],
+            {layer: values[row.id] for layer, values in found.items() if row.id in values},
+            {layer: values[row.id] for layer, values in lengths.items() if row.id in values},
         )
         for scale, row in rows.items()
-        if row.id in found[BELOW[0]]
+        if row.id in errors
     }
 
 

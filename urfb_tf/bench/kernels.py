@@ -78,6 +78,15 @@ def reached(found: dict) -> list[Reached]:
     return [Reached(**{**row, "usage": Usage(**row["usage"])}) for row in found["rows"]]
 
 
+def products(found: dict) -> dict[str, float]:
+    """Seconds of a step's products of convolutions and dense layers, by network."""
+    seconds: dict[str, float] = {}
+    for row in reached(found):
+        if row.kind in PRODUCTS:
+            seconds[row.network] = seconds.get(row.network, 0.0) + row.seconds
+    return seconds
+
+
 def tables(found: dict) -> list[tuple[str, Table | str]]:
     """One table per network, the longest operation first; then what bounds those below half."""
     rows = reached(found)

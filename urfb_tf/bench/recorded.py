@@ -69,10 +69,7 @@ def fit_beside_products(records: Mapping[str, dict]) -> dict[str, float]:
     """
     if not {"training", "kernels"} <= set(records):
         return {}
-    products: dict[str, float] = {}
-    for row in kernels.reached(records["kernels"]["found"]):
-        if row.kind in kernels.PRODUCTS:
-            products[row.network] = products.get(row.network, 0.0) + row.seconds
+    products = kernels.products(records["kernels"]["found"])
     return {
         row["network"]: row["median"] / row["steps"] / products[row["network"]]
         for row in records["training"]["found"]["rows"]

@@ -1,6 +1,5 @@
 """The result that an earlier start of a run left in its folder: none of its epochs is lost."""
 
-import json
 import pathlib
 
 from urfb_tf.errors import ResultError
@@ -34,7 +33,7 @@ def epochs_held(path: pathlib.Path, head: dict, *, done: int, total: int, checkp
             f"{path} is damaged, and there is no checkpoint to write it from again: move it away to train from the "
             "start, or put an intact copy in its place."
         ) from None
-    if told := differences(_identity(result), _identity(json.loads(json.dumps(head)))):
+    if told := differences(_identity(result), _identity(head)):
         raise ResultError(
             f"{path} belongs to another run ({told}): choose another folder, or move what is in this one away."
         )

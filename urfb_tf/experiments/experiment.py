@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable
 
 from urfb_tf import readings, rules
@@ -11,6 +10,7 @@ from urfb_tf.experiments.phases import Phase
 from urfb_tf.networks import NETWORKS
 from urfb_tf.networks.builder import LOSSES, make_loss
 from urfb_tf.seeds import stream
+from urfb_tf.training.plain import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Experiment:
         return phase.begin(model, rule=None if rule == old_rule else rule, seed=stream(seed, "phase", number))
 
     def configuration(self) -> dict:
-        """What decides the outcome, but for the seed: what a result file records."""
+        """What decides the outcome, but for the seed: what a result file records, as JSON gives it back."""
         record = dataclasses.asdict(self)
         for key in ("id", "title", "paper", "paper_epochs"):
             del record[key]
@@ -184,11 +184,11 @@ class Experiment:
         if not self.error_noise:
             del record["error_noise"], record["error_noise_at"]
         if self.phases:
-            # Tuples become lists.
-            record["phases"] = json.loads(json.dumps([phase.configuration() for phase in self.phases]))
+            record["phases"] = [phase.configuration() for phase in self.phases]
         else:
             del record["phases"]
-        return {**record, "changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}
+        record |= {"changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}
+        return plain(record, "The configuration of an experiment")
 
 
 def _with_options(what: str, make: Callable, options: dict):

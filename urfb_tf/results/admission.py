@@ -1,6 +1,5 @@
 """Which results may travel with the package: those of its experiments, measured on the images of those recorded."""
 
-import json
 from collections.abc import Iterable
 
 from urfb_tf.environment import UNKNOWN
@@ -27,7 +26,7 @@ def check_admission(result: dict, source: str, recorded: Iterable[dict]) -> None
             f"{source} is of {identifier!r}, which is no experiment of the package: give it {LINE}, with this id, and "
             "record it then."
         )
-    expected = json.loads(json.dumps(EXPERIMENTS[identifier].configuration()))
+    expected = EXPERIMENTS[identifier].configuration()
     if configuration != expected:
         keys = [key for key in {**expected, **configuration} if configuration.get(key) != expected.get(key)]
         raise ResultError(
