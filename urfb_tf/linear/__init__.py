@@ -14,6 +14,7 @@ e = T - W_k .. W_1.
 | `functions.py` | (20), (21): the layers below and above as functions of each other |
 | `rate.py` | (18): how fast the error falls |
 | `fixed_product.py`, `elasticity.py` | the same at a given product of the lambdas: the book's own theorem |
+| `any_start.py` | the same from other starts than zero: the book's own |
 | `decoding.py` | what the best linear map from a layer leaves |
 | `deep_limit.py` | how long learning takes in very deep networks: the book's own |
 | `fixed_feedback.py`, `small_epsilon.py` | FRFB in two layers solved, and a little of URFB: the book's own |
@@ -22,6 +23,9 @@ e = T - W_k .. W_1.
 
 from urfb_tf.linear.aligned import Frames as Frames
 from urfb_tf.linear.aligned import frames as frames
+from urfb_tf.linear.any_start import rate_elasticity_from as rate_elasticity_from
+from urfb_tf.linear.any_start import rate_from as rate_from
+from urfb_tf.linear.any_start import start_with as start_with
 from urfb_tf.linear.decoding import decoding_error as decoding_error
 from urfb_tf.linear.decoupled import Decoupled as Decoupled
 from urfb_tf.linear.decoupled import derivatives as derivatives
