@@ -375,7 +375,7 @@ def test_ctrl_c_at_any_moment_saves_what_is_finished_and_goes_on_exactly(small_d
         run(small_data, path, 4, checkpoint_every=2, **{moment: press})
     finished = call if moment == "after_epoch" else call - 1
     assert [record["epoch"] for record in caught.value.epochs] == list(range(1, finished + 1))
-    told = f"Stopped after {finished} finished epochs, saved in {path}; run the same command"
+    told = f"Stopped after epoch {finished}, saved in {path}; run the same command"
     assert str(caught.value).startswith(told if finished else "Stopped before the first epoch was finished")
     assert path.exists() == (finished > 0)
     assert_equal(run(small_data, path, 4, checkpoint_every=2), unstopped(4))
@@ -400,7 +400,7 @@ def test_any_other_error_costs_no_finished_epoch_either(small_data, unstopped, t
 
 def test_ctrl_c_without_a_checkpoint_leaves_the_finished_epochs_in_the_model(small_data, unstopped):
     model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
-    with pytest.raises(Interrupted, match="Stopped after 1 finished epochs, kept in the model"):
+    with pytest.raises(Interrupted, match="Stopped after epoch 1, kept in the model"):
         train(model, small_data, epochs=3, batch_size=20, learning_rate=0.01, probes=[CtrlC(2)])
     for a, b in zip(model.variables, unstopped(1)[1], strict=True):
         np.testing.assert_array_equal(a, b)

@@ -231,7 +231,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(capsys, monkeypatch):
     assert run("--epochs", "3", "--no-alignment", "--out", "mine") == 130
     output = capsys.readouterr().out
     assert (
-        "Stopped after 1 finished epochs, saved in mine/checkpoint.npz; run the same command again to go on." in output
+        "Stopped after epoch 1, saved in mine/checkpoint.npz; run the same command again to go on." in output
     )
 
 

@@ -81,7 +81,7 @@ def test_a_killed_and_interrupted_run_goes_on_to_the_same_bits(tmp_path):
     for each in (folder, unstopped):
         status, output, errors = finish(start(each, "--epochs", "4", "--quiet"))
         assert status == 0, errors
-        assert "after 4 epochs train error" in output
+        assert "after epoch 4, train error" in output
         assert output.count("\n") == 1
     weights, epochs, rest = outcome(folder)
     expected_weights, expected_epochs, expected_rest = outcome(unstopped)

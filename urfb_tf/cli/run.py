@@ -46,7 +46,7 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
     )
     last = result["epochs"][-1]
     print(
-        f"{experiment.id}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f} "
+        f"{experiment.id}: after epoch {last['epoch']}, train error {last['train_error_evaluated']:.3f} "
         f"(with dropout {last['train_error']:.3f}), test error {last['test_error']:.3f}; result in {folder / RESULT}"
     )
     if (first := diverged_from(result["epochs"])) is not None:

@@ -534,7 +534,7 @@ def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> No
             continue
         last = run.epochs[-1]
         print(
-            f"{run.folder.name}: after {last['epoch']} epochs train error {last['train_error_evaluated']:.3f}, "
+            f"{run.folder.name}: after epoch {last['epoch']}, train error {last['train_error_evaluated']:.3f}, "
             f"test error {last['test_error']:.3f}; result in {run.folder / 'result.json'}"
         )
         if (first := diverged_from(run.epochs)) is not None:

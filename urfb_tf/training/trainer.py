@@ -33,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
         self.path = path
         if epochs:
             saved = f"saved in {path}; run the same command again to go on" if path else "kept in the model"
-            super().__init__(f"Stopped after {len(epochs)} finished epochs, {saved}.")
+            super().__init__(f"Stopped after epoch {len(epochs)}, {saved}.")
         else:
             super().__init__("Stopped before the first epoch was finished: nothing is kept.")
 
