@@ -230,9 +230,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(capsys, monkeypatch):
     monkeypatch.setattr(_ProgressBar, "__call__", press)
     assert run("--epochs", "3", "--no-alignment", "--out", "mine") == 130
     output = capsys.readouterr().out
-    assert (
-        "Stopped after epoch 1, saved in mine/checkpoint.npz; run the same command again to go on." in output
-    )
+    assert "Stopped after epoch 1, saved in mine/checkpoint.npz; run the same command again to go on." in output
 
 
 def test_experiments_are_listed_with_the_papers_numbers(capsys):

@@ -1,7 +1,10 @@
 """The datasets: the generated one in full, CIFAR through a tiny stand-in, and what is not there."""
 
+import importlib.metadata
 import io
 import shutil
+import sys
+import types
 import urllib.error
 import urllib.request
 
@@ -159,6 +162,23 @@ def test_damaged_data_are_named_in_one_sentence_that_says_what_to_do(damage, tin
         assert "is damaged (" in str(caught.value)
         assert str(caught.value).endswith("): move that folder away to download it again, or copy an intact one there.")
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("protobuf", "remedy"),
+    [
+        ("4.25.8", "pip install 'tensorflow-metadata<1.16'"),
+        ("5.29.6", "pip install 'tensorflow-metadata<1.18'"),
+        ("7.36.2", "pip check may say what is missing"),
+    ],
+)
+def test_a_library_that_came_without_its_names_gives_one_sentence(protobuf, remedy, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", types.ModuleType("tensorflow_datasets"))
+    monkeypatch.setattr(importlib.metadata, "version", {"protobuf": protobuf}.__getitem__)
+    for use in (urfb_tf.load, data.is_at_hand):
+        with pytest.raises(DataUnavailableError) as refused:
+            use("cifar10")
+        assert str(refused.value).endswith(f"protobuf {protobuf} do not fit together: {remedy}.")
 
 
 @pytest.mark.parametrize("name", ["mnist", "CIFAR10", "", None])

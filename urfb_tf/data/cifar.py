@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100 through tensorflow-datasets."""
 
 import contextlib
+import importlib.metadata
 import logging
 import pathlib
 import urllib.error
@@ -13,6 +14,8 @@ from urfb_tf.data.splits import Dataset, Split
 from urfb_tf.errors import ArgumentError, DataUnavailableError, is_whole
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
+# Below which tensorflow-metadata works, by the major version of protobuf, where TensorFlow before 2.20 holds that back.
+METADATA_FOR = {4: "1.16", 5: "1.18"}
 HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"  # where tensorflow-datasets downloads both from
 
 
@@ -20,7 +23,7 @@ def is_at_hand(name: str) -> bool:
     """Whether the dataset is prepared on this machine, so that loading it needs no network.
 
     Raises:
-        DataUnavailableError: if what is said of it there is damaged.
+        DataUnavailableError: if what is said of it there is damaged, or tensorflow-datasets does not work.
     """
     return _find(name)[1]
 
@@ -29,7 +32,8 @@ def load(name: str, validation: int) -> Dataset:
     """The whole dataset in memory; the last `validation` training images, in tensorflow-datasets' order, validate.
 
     Raises:
-        DataUnavailableError: if it is not on this machine and cannot be downloaded, or is damaged.
+        DataUnavailableError: if it is not on this machine and cannot be downloaded, or is damaged, or
+            tensorflow-datasets does not work.
     """
     builder, is_prepared = _find(name)
     if not is_prepared:
@@ -52,12 +56,26 @@ def load(name: str, validation: int) -> Dataset:
 
 def _find(name: str) -> tuple:
     """The library's builder of a dataset, and whether it is prepared on this machine."""
-    # Imported here: it takes a second, which users of the layers alone should not pay.
-    import tensorflow_datasets as tfds
-
+    tfds = _library()
     with _without_warnings(), _reading(name, pathlib.Path(tfds.core.constants.DATA_DIR, name)):
         builder = tfds.builder(name)
         return builder, builder.is_prepared()
+
+
+def _library():
+    """tensorflow-datasets. Where what it needs does not fit together, it logs why, and imports without its names."""
+    # Imported here: it takes a second, which users of the layers alone should not pay.
+    import tensorflow_datasets as tfds
+
+    if not hasattr(tfds, "builder"):
+        protobuf = importlib.metadata.version("protobuf")
+        bound = METADATA_FOR.get(int(protobuf.partition(".")[0]))
+        remedy = f"pip install 'tensorflow-metadata<{bound}'" if bound else "pip check may say what is missing"
+        raise DataUnavailableError(
+            "tensorflow-datasets does not work here, for the reason that it logged. Usually tensorflow-metadata and "
+            f"protobuf {protobuf} do not fit together: {remedy}."
+        )
+    return tfds
 
 
 @contextlib.contextmanager
@@ -107,7 +125,5 @@ def _check_network() -> None:
 
 
 def _arrays(builder, split: str) -> Split:
-    import tensorflow_datasets as tfds
-
-    whole = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, shuffle_files=False))
+    whole = _library().as_numpy(builder.as_dataset(split=split, batch_size=-1, shuffle_files=False))
     return Split(np.asarray(whole["image"], np.uint8), np.asarray(whole["label"], np.int32))
