@@ -1,7 +1,7 @@
 """What the recorded runs say, in sentences and tables that stay right when runs are added or go on."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from urfb_tf.analysis import angles, recorded
 from urfb_tf.data.cifar import CLASSES
@@ -180,6 +180,29 @@ def harm(base: Experiment, experiments: Iterable[Experiment]) -> str:
         f" {missing} of these {len(rows)} runs {'is' if missing == 1 else 'are'} not recorded yet." if missing else ""
     )
     return f"At the same epoch, the test error is {'. It is '.join(known)}.{rest}"
+
+
+def arriving_errors(histories: Mapping[str, Sequence[dict]]) -> str:
+    """How far the error that arrives is from back-propagation's: at the lowest layer, where above 90°, where least.
+
+    Args:
+        histories: records of epochs with an `error_angle`, by run; one line each.
+    """
+    lines = []
+    for title, epochs in histories.items():
+        names = [name for name in epochs[-1]["error_angle"] if name != "output"]
+        recent = {name: angles.recent_angle(epochs, "error_angle", name) for name in names}
+        known = {name: angle for name, angle in recent.items() if angle is not None}
+        above = [name for name, angle in known.items() if angle > angles.RIGHT_ANGLE + 0.5]
+        where = [f"{known[names[0]]:.0f}° at {names[0]}"] if names[0] in known else []
+        where += [f"above 90° at {', '.join(above)}"] if above else []
+        if known:
+            nearest = min(known, key=lambda name: known[name])
+            where.append(f"smallest at {nearest}, {known[nearest]:.0f}°")
+        told = "; ".join(where) or "no error arrives"
+        first, last = (epochs[-recorded.WINDOW :][end]["epoch"] for end in (0, -1))
+        lines.append(f"- {title}, the mean over epochs {first} to {last}: {told}.")
+    return "\n".join(lines)
 
 
 def _chance(experiment: Experiment) -> float:
