@@ -200,8 +200,8 @@ def arriving_errors(histories: Mapping[str, Sequence[dict]]) -> str:
             nearest = min(known, key=lambda name: known[name])
             where.append(f"smallest at {nearest}, {known[nearest]:.0f}°")
         told = "; ".join(where) or "no error arrives"
-        first, last = (epochs[-recorded.WINDOW :][end]["epoch"] for end in (0, -1))
-        lines.append(f"- {title}, the mean over epochs {first} to {last}: {told}.")
+        window = [epoch["epoch"] for epoch in epochs[-recorded.WINDOW :]]
+        lines.append(f"- {title}, the mean over epochs {window[0]} to {window[-1]}: {told}.")
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ has learned, and of what its feedback weight has.
 import numpy as np
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.linear import checks
+from urfb_tf.linear import checks, functions
 from urfb_tf.linear.rate import rate
 
 _LOG_RANGE = 300.0  # of what lambda_1 has learned; its powers may overflow on the way
@@ -46,7 +46,7 @@ def rate_from(product, start, lambda_r, epsilon) -> np.ndarray:
         lambdas = [start[0] + learned]
         for below, own, r in zip(start[:-1], start[1:], lambda_r, strict=True):
             gained = learned * (2 * below + learned)  # lambda_{j-1}^2 - lambda_{j-1}(0)^2, without its cancellation
-            learned = gained / (r + np.sqrt(r**2 + epsilon * gained))
+            learned = functions.above(np.sqrt(gained), r, epsilon)
             lambdas.append(own + learned)
         return np.stack(lambdas)
 
