@@ -85,10 +85,18 @@ def near_guessing(experiments: Iterable[Experiment]) -> str:
         return ""
     who = _list([f"{row.title} ({error:.3f})" for row, error in near.items()])
     place = f"within {_NEAR_CHANCE:g} of guessing ({_chance(rows[0]):g})"
-    sentence = f"Of the recorded rows, {who} {_is(list(near))} {place}"
-    if true := [row.title for row in near if row.rule == "bp"]:
-        return f"{sentence}: as long as {_list(true)} {_is(true)}, the order of the rules says nothing about feedback."
-    return f"{sentence}."
+    sentence = f"Of the recorded rows, {who} {_is(list(near))} {place} at the last of their epochs"
+    if not (true := [row for row in near if row.rule == "bp"]):
+        return f"{sentence}."
+    lengths = {row: max(len(run["epochs"]) for run in recorded.runs(row.id).values()) for row in latest}
+    end = max(lengths[row] for row in true)
+    titles = [row.title for row in true]
+    sentence += (
+        f". As long as {_list(titles)} {_is(titles)}, recorded to epoch {end}, the order of the rules says nothing "
+        "about feedback."
+    )
+    longer = [f"{row.title} ({latest[row]:.3f} at {n})" for row, n in lengths.items() if n > end and row not in near]
+    return f"{sentence} Past that epoch and this level: {_list(longer)}." if longer else sentence
 
 
 def test_error_at(epochs: Sequence[dict], train_error: float) -> float | None:
