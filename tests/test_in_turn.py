@@ -426,6 +426,14 @@ def test_the_table_and_sentences_say_what_is_recorded_and_what_is_not(pretend):
         "BP hinge 0.125 more."
     )
     assert "BP softmax 0.125 less" in forgetting.compared("bp-softmax", "bp-hinge", "refreshers=0")
+    pretend(
+        {
+            "in_turn/cifar10/urfb-hinge/refreshers=0": (0.5, 0.9),
+            "in_turn/cifar10/bp-softmax/refreshers=0": (0.25, 0.875),
+        }
+    )
+    behind = forgetting.compared("urfb-hinge", "bp-softmax", "refreshers=0")
+    assert behind.endswith("; URFB hinge 0.225 less, but ends 0.025 higher.")
     few = {"bp-hinge": (0.25, 0.75), "bp-softmax": (0.25, 0.625)}
     same = forgetting.compared("bp-softmax", "bp-softmax", "refreshers=0")
     assert same.endswith("; not told apart, as one epoch changes such a number by 0.000.")

@@ -152,6 +152,9 @@ def compared(first: str, second: str, way: str) -> str:
         verdict = f"not told apart, as one epoch changes such a number by {jump:.3f}"
     else:
         verdict = f"{titles[0]} {abs(gap):.3f} {'more' if gap > 0 else 'less'}"
+        higher = round(one.after, 3) - round(other.after, 3)
+        if gap * higher < 0:
+            verdict += f", but ends {abs(higher):.3f} {'higher' if higher > 0 else 'lower'}"
     return (
         f"`{way}`: {titles[0]} forgets {one.forgotten:.3f} (from {one.before:.3f} to {one.after:.3f}), {titles[1]} "
         f"{other.forgotten:.3f} (from {other.before:.3f} to {other.after:.3f}); {verdict}."
