@@ -425,3 +425,22 @@ def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, unstop
 def test_a_path_may_be_text(tmp_path):
     Checkpoint({}, [], [np.ones(2)]).save(str(tmp_path / "checkpoint.npz"))
     np.testing.assert_array_equal(Checkpoint.load(str(tmp_path / "checkpoint.npz")).weights, [np.ones(2)])
+
+
+def test_layers_that_are_frozen_in_place_of_others_do_not_take_their_weights(small_data, tmp_path):
+    def freezing(name):
+        layers = [FeedbackDense(16, rule="bp", name=each, seed=1) for each in "abc"]
+        top = FeedbackDense(10, rule="bp", name="top")
+        model = keras.Sequential(
+            [keras.Input((32, 32, 3)), keras.layers.Flatten(), FeedbackDense(16, rule="bp"), *layers, top]
+        )
+        model.get_layer(name).trainable = False
+        return model
+
+    def once(name):
+        train(freezing(name), small_data, loss=OneVsRestHinge(), epochs=1, batch_size=20, checkpoint=tmp_path / "a.npz")
+
+    once("b")
+    once("b")
+    with pytest.raises(CheckpointError, match="in another order"):
+        once("c")

@@ -411,11 +411,13 @@ MANY = """
 import logging
 import sys
 from urfb_tf import build, load, train
+from urfb_tf.metrics import Alignment
 
 logging.getLogger("tensorflow").addHandler(logging.StreamHandler(sys.stdout))
 data = load("generated", train=20, validation=5, test=5)
 for _ in range(5):
-    train(build("maxpool 8; output"), data, epochs=1, batch_size=10)
+    probe = Alignment(data.train.images[:5], data.train.labels[:5])
+    train(build("maxpool 8; output"), data, epochs=1, batch_size=10, probes=[probe])
 """
 
 
@@ -427,3 +429,44 @@ def test_many_models_in_one_process_cause_no_warning(python):
 def test_one_split_is_no_dataset(tiny):
     with pytest.raises(ArgumentError, match="Training takes a whole dataset"):
         train(network(), tiny.train, epochs=1)
+
+
+class Unasking(keras.Model):
+    """A model whose `call` does not ask whether it trains, though some of its layers do."""
+
+    def __init__(self, rule):
+        super().__init__()
+        self.scale, self.flat = keras.layers.Rescaling(1 / 255), keras.layers.Flatten()
+        self.hidden = FeedbackDense(8, rule=rule, activation="tanh", seed=1)
+        self.drop, self.top = keras.layers.Dropout(0.5, seed=3), FeedbackDense(3, rule=rule, seed=2)
+
+    def call(self, inputs):
+        return self.top(self.drop(self.hidden(self.flat(self.scale(inputs)))))
+
+
+class Asking(Unasking):
+    """One that asks and does not pass it on: Keras tells the layers."""
+
+    def call(self, inputs, training=None):
+        return super().call(inputs)
+
+
+@pytest.mark.parametrize("kind", [Asking, Unasking])
+@pytest.mark.parametrize("rule", ["urfb", "mirror", "alternate"])
+def test_subclassed_models_train_as_under_fit(tiny, rule, kind):
+    fitted, trained = kind(rule), kind(rule)
+    for model in (fitted, trained):
+        model.compile(keras.optimizers.SGD(0.1), OneVsRestHinge())
+        model(tiny.train.images[:1])
+    fitted.fit(batches(tiny.train, batch_size=10, seed=5), steps_per_epoch=5, epochs=2, **FIT)
+    train(trained, tiny, epochs=2, batch_size=10, seed=5)
+    for one, other in zip(fitted.variables, trained.variables, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_an_activation_that_is_a_layer_trains_though_the_model_was_never_called(tiny):
+    inputs = keras.Input(tiny.train.images.shape[1:])
+    hidden = keras.layers.Dense(4, activation=keras.layers.PReLU())(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, FeedbackDense(3)(hidden))
+    records = train(model, tiny, loss=OneVsRestHinge(), epochs=1, batch_size=10, learning_rate=1e-3)
+    assert np.isfinite(records[-1]["train_loss"])

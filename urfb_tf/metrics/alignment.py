@@ -4,6 +4,7 @@ Of an angle 0 is the same direction, 90 no relation, 180 the opposite. All is me
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 
 import keras
@@ -243,7 +244,7 @@ class Alignment:
         active = [layer.active for layer in layers_of(model) if isinstance(layer, DirectFeedback)]
         current = [model, getattr(model, "loss", None), *sum(layers, ()), *active]
         if [*map(id, current)] != [*map(id, self._compiled_for)]:
-            self._compiled = tf.function(lambda: self.tensors(model), autograph=False)
+            self._compiled = tf.function(functools.partial(self.tensors, model), autograph=False)
             self._compiled_for = current
         return self._compiled
 

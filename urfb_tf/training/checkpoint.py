@@ -22,12 +22,14 @@ class Checkpoint:
         weights: the model's variables, in the order of `State`. Types that are not NumPy's own, such as bfloat16, come
             back as float32, which holds all their values.
         sessions: which program on which machine trained from which epoch on.
+        order: where each of the weights stands in `model.variables`. None for earlier checkpoints, which do not say.
     """
 
     identity: dict
     epochs: list[dict]
     weights: list[np.ndarray]
     sessions: list[dict] = dataclasses.field(default_factory=list)
+    order: list[int] | None = None
 
     def save(self, path: str | pathlib.Path) -> None:
         """Write to `path`; whatever happens in between, `path` holds the old checkpoint or the new one, whole.
@@ -40,6 +42,7 @@ class Checkpoint:
             "epochs": self.epochs,
             "sessions": self.sessions,
             "weights": len(self.weights),
+            "order": self.order,
         }
         arrays = {f"weight_{i:03d}": _storable(array) for i, array in enumerate(self.weights)}
         buffer = io.BytesIO()
@@ -64,7 +67,7 @@ class Checkpoint:
             # A damaged directory can hide arrays. The earliest checkpoints do not say how many there are.
             if len(weights) != header.get("weights", len(weights)):
                 raise ValueError(f"{len(weights)} of {header['weights']} arrays are left")
-            found = cls(header["identity"], header["epochs"], weights, header["sessions"])
+            found = cls(header["identity"], header["epochs"], weights, header["sessions"], header.get("order"))
             found._check()
             return found
         except FileNotFoundError:

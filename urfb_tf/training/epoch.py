@@ -6,6 +6,7 @@ inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates
 
 import contextlib
 import functools
+import inspect
 from typing import NamedTuple
 
 import keras
@@ -31,6 +32,12 @@ class State(NamedTuple):
 def state_variables(model: keras.Model) -> list[keras.Variable]:
     """A model's variables in the order of `State`, both kinds in one list."""
     return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def order_of(model: keras.Model) -> list[int]:
+    """Where each weight of `State` stands in `model.variables`: what is frozen, in a layer or in all, changes it."""
+    places = {id(variable): place for place, variable in enumerate(model.variables)}
+    return [places[id(variable)] for variable in state_variables(model)]
 
 
 class Tally(NamedTuple):
@@ -302,7 +309,12 @@ class EpochProgram:
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = as_input(self.model, batch)
-        outputs, non_trainable, losses = self.model.stateless_call(
-            trainable, non_trainable, pixels, training=training, return_losses=True
-        )
-        return only(outputs), non_trainable, losses
+        state = list(zip(state_variables(self.model), [*trainable, *non_trainable], strict=True))
+        # As `stateless_call`, but by `__call__`: from it layers inside others learn whether this is training. As under
+        # `fit`, they do not where the model's own `call` does not ask.
+        asked = {"training": training} if "training" in inspect.signature(self.model.call).parameters else {}
+        with keras.StatelessScope(state_mapping=state, collect_losses=True) as scope:
+            outputs = self.model(pixels, **asked)
+            losses = self.model.losses
+        new = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
+        return only(outputs), new, losses

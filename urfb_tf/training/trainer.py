@@ -12,10 +12,11 @@ import tensorflow as tf
 from urfb_tf.data import Dataset
 from urfb_tf.errors import ArgumentError, CheckpointError, is_positive, is_whole
 from urfb_tf.files import check_writable
+from urfb_tf.layers.walk import everything_in
 from urfb_tf.seeds import check_seed
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.distributed import DistributedEpochProgram
-from urfb_tf.training.epoch import EpochProgram, State, Tally
+from urfb_tf.training.epoch import EpochProgram, State, Tally, as_input, order_of
 from urfb_tf.training.identity import continues, differences, identity_of
 from urfb_tf.training.plain import plain
 
@@ -112,6 +113,9 @@ def train(
             f"got {type(data).__name__}."
         )
     probes = tuple(probes)
+    # Some layers, such as an activation that is one, make their weights only when they are called.
+    if model.built and not all(layer.built for layer in everything_in(model)):
+        model(as_input(model, data.train.images[:1]), training=False)
     program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile, grouped=grouped)
     for name in ("validation", "test"):
         if not len(getattr(data, name).labels):
@@ -143,7 +147,7 @@ def train(
         if path is not None:
             state, records = finished
             weights = [tensor.numpy() for tensor in (*state.trainable, *state.non_trainable)]
-            Checkpoint(kept, records, weights, sessions).save(path)
+            Checkpoint(kept, records, weights, sessions, order_of(model)).save(path)
 
     def keep_finished() -> None:
         state, records = finished
@@ -248,7 +252,9 @@ def _resume(
     start = program.state()
     tensors = [*start.trainable, *start.non_trainable]
     shapes = [(tuple(tensor.shape), tensor.dtype == tf.bool) for tensor in tensors]
-    if shapes != [(weights.shape, weights.dtype == bool) for weights in found.weights]:
+    # Layers of one shape would trade their weights if others are frozen than then.
+    order = order_of(program.model)
+    if found.order not in (None, order) or shapes != [(w.shape, w.dtype == bool) for w in found.weights]:
         raise CheckpointError(
             f"{path} holds weights of other shapes, or in another order, than the model: choose another folder."
         )
