@@ -22,7 +22,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Phase, find
 from urfb_tf.export import export, lower, runner
 from urfb_tf.export.folder import _Parts, load_state
-from urfb_tf.export.phases import carry, models_of
+from urfb_tf.export.phases import carry, models_of, places_of
 from urfb_tf.export.stablehlo import Program
 from urfb_tf.metrics import Alignment
 from urfb_tf.results import record, store
@@ -265,7 +265,7 @@ def test_phases_do_not_change_layers_whose_rule_is_timed_or_renews_feedback(chan
     experiment = dataclasses.replace(SMALL, rule=rule, phases=(Phase(1), phase))
     (_, before), (_, after) = models_of(experiment, 10, 0)
     with pytest.raises(ArgumentError, match=r"^'\w+' has the rule '\w+', which is timed or renews R: exported runs"):
-        carry(before, after, phase)
+        carry(before, places_of(before), after, phase)
 
 
 @pytest.mark.parametrize("rule", ["alternate", "mirror"])
@@ -273,9 +273,24 @@ def test_a_phase_that_changes_no_layer_passes_on_all_that_a_rule_keeps(rule):
     phase = Phase(1, learning_rate=0.01, rule=rule)  # the rule that the layers have already
     (_, before), (_, after) = models_of(dataclasses.replace(SMALL, rule=rule, phases=(Phase(1), phase)), 10, 0)
     assert after is before
-    carried, gathers = carry(before, after, phase)
+    carried, gathers = carry(before, places_of(before), after, phase)
     assert carried == [{"from": place, "gather": None} for place in range(len(state_variables(after)))]
     assert not gathers
+
+
+def test_a_phase_that_only_freezes_layers_goes_on_with_their_weights(small_data, tmp_path):
+    phase = Phase(1, freeze=("dense1",))
+    experiment = dataclasses.replace(SMALL, phases=(Phase(1), phase))
+    export(experiment, tmp_path, data=small_data)
+    kernels = []
+    for epochs in (1, 2):
+        train_exported(tmp_path, epochs)
+        model = experiment.make_model(small_data.classes, 0)
+        load_state(phase.begin(model) if epochs == 2 else model, run_of(tmp_path, experiment, 0) / "state.npz")
+        kernels.append({layer.name: np.array(layer.kernel) for layer in urfb_tf.layers.feedback_layers(model)})
+    assert np.any(kernels[0]["dense1"])
+    np.testing.assert_array_equal(kernels[0]["dense1"], kernels[1]["dense1"])
+    assert np.any(kernels[0]["output"] != kernels[1]["output"])
 
 
 def test_bfloat16_weights_keep_their_type_and_bits(tmp_path):

@@ -22,7 +22,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import header
 from urfb_tf.export import runner
-from urfb_tf.export.phases import carry, models_of
+from urfb_tf.export.phases import carry, models_of, places_of
 from urfb_tf.export.stablehlo import Program, content_digest, lower
 from urfb_tf.files import check_writable, write_atomically
 from urfb_tf.metrics.alignment import IMAGES, Alignment
@@ -91,7 +91,8 @@ def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, parts
     phases, before = [], None
     for phase, model in models_of(experiment, data.classes, seed):
         phases.append(_export_phase(experiment, phase, model, before, splits, parts))
-        before = model
+        # Now, since a phase that only freezes layers is about to change the order of this very model's weights.
+        before = model, places_of(model)
     put = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
     arrays = {f"{name}_{part}": array for name, split in put.items() for part, array in split._asdict().items()}
     manifest = {
@@ -113,7 +114,7 @@ def _export_phase(experiment, phase, model, before, splits, parts: "_Parts") -> 
     measured: list = []  # filled as the next function is traced
     batch = [array[:IMAGES] for array in splits["train"]]
     programs["alignment"] = lower(functools.partial(_alignment, model, measured), state, *batch)
-    carried, gathers = carry(before, model, phase) if before is not None else ([], {})
+    carried, gathers = carry(before[0], before[1], model, phase) if before is not None else ([], {})
     fresh = [entry["from"] is None for entry in carried] or [True] * len(state_variables(model))
     weights = [*state.trainable, *state.non_trainable]
     return {

@@ -21,11 +21,14 @@ def models_of(experiment: Experiment, classes: int, seed: int) -> Iterator[tuple
         yield phase, model
 
 
-def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[dict], dict[str, np.ndarray]]:
+def carry(
+    before: keras.Model, sources: dict[tuple[str, str], int], after: keras.Model, phase: Phase
+) -> tuple[list[dict], dict[str, np.ndarray]]:
     """Where each weight of a phase comes from.
 
     Args:
-        before, after: models of the phase before and of this one, neither trained.
+        before, after: models of the phase before and of this one, neither trained; possibly one and the same.
+        sources: what `places_of` gave of the first, as the phase before ended.
         phase: this one.
 
     Returns:
@@ -36,7 +39,6 @@ def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[d
     Raises:
         ArgumentError: if a layer with a bias is untied, or one is changed whose rule is timed or renews R.
     """
-    sources = _places(before)
     carried: list[dict] = []
     gathers: dict[str, np.ndarray] = {}
     layers = {layer.name: layer for layer in layers_of(after)}
@@ -49,7 +51,7 @@ def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[d
                 f"'{each.name}' has the rule {rule.name!r}, which is timed or renews R: exported runs change only "
                 "layers of other rules between phases."
             )
-    for layer, name in _places(after):
+    for layer, name in places_of(after):
         fresh = layer in phase.reinitialise and name in DRAWN
         source = None if fresh else sources.get((layer, name))
         gather = None
@@ -66,7 +68,7 @@ def carry(before: keras.Model, after: keras.Model, phase: Phase) -> tuple[list[d
     return carried, gathers
 
 
-def _places(model: keras.Model) -> dict[tuple[str, str], int]:
+def places_of(model: keras.Model) -> dict[tuple[str, str], int]:
     """The place of each (layer, weight) in the order of `State`."""
     owners = {id(variable): layer.name for layer in layers_of(model) for variable in layer.variables}
     return {(owners[id(v)], v.name): place for place, v in enumerate(state_variables(model))}
