@@ -718,3 +718,41 @@ def test_a_change_needs_weights_and_a_rule_that_is_found_again():
     model = keras.Sequential([keras.Input((3,)), FeedbackDense(2), FeedbackDense(2)])
     with pytest.raises(ArgumentError, match="cannot be found again by its class"):
         change_rule(model, Nowhere())
+
+
+def test_the_weights_of_an_activation_that_is_a_layer_pass_all_changes():
+    activation, pixels = keras.layers.PReLU(), images(5, 6, 6, 2)
+    stock = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            keras.layers.Conv2D(2, 3, activation=activation, name="conv"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, name="dense"),
+        ]
+    )
+    stock(pixels)
+    activation.alpha.assign(0.7 * tf.ones_like(activation.alpha))
+    model = convert(stock, "urfb")
+    for changed in (model, change_rule(model, "frfb"), untie(model)):
+        assert_same_outputs(changed, stock, pixels)
+        assert all(layer.activation is not activation for layer in feedback_layers(changed))
+
+
+def test_a_layer_that_was_never_called_is_left_to_draw_its_weights_when_it_is():
+    class Spared(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.used, self.spared = FeedbackDense(3, name="used"), FeedbackDense(4, name="spared")
+
+        def build(self, input_shape):
+            self.used.build(input_shape)
+
+        def call(self, inputs):
+            return self.used(inputs)
+
+    model = Spared()
+    model(np.ones([2, 5], "float32"))
+    kernel = model.used.kernel.numpy()
+    assert list(weight_angles(model)) == ["used"]
+    assert np.all(reinitialise(model).used.kernel != kernel)
+    assert not model.spared.built

@@ -380,3 +380,27 @@ def test_a_function_that_ends_the_model_is_seen_too():
 def test_models_that_cannot_be_connected_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         connect_direct_feedback(make())
+
+
+def test_layers_that_stay_direct_keep_the_weights_by_which_they_learn():
+    model = urfb_tf.build("full conn. 6; full conn. 5; full conn. 4; output", "dfa", input_shape=(4, 4, 1), seed=7)
+
+    def weights_of(model):
+        (direct,) = (layer for layer in model.layers if isinstance(layer, DirectFeedback))
+        return {name: np.array(b) for name, b in zip(direct.targets, direct.projections, strict=True)}
+
+    before, after = weights_of(model), weights_of(urfb_tf.change_rule(model, "bp", ["dense2"]))
+    assert set(after) < set(before)
+    for name, projection in after.items():
+        np.testing.assert_array_equal(projection, before[name])
+
+
+def test_a_model_that_becomes_direct_draws_its_weights_from_the_seed():
+    model = urfb_tf.build("full conn. 6; full conn. 5; output", "urfb", input_shape=(4, 4, 1))
+    found = []
+    for seed in (1, 1, 2):
+        changed = urfb_tf.change_rule(model, "dfa", seed=seed)
+        (direct,) = (layer for layer in changed.layers if isinstance(layer, DirectFeedback))
+        found.append([np.array(projection) for projection in direct.projections])
+    assert all(np.array_equal(a, b) for a, b in zip(found[0], found[1], strict=True))
+    assert all(np.any(a != b) for a, b in zip(found[0], found[2], strict=True))

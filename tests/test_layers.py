@@ -77,6 +77,19 @@ def test_w_and_r_start_independent_and_seeded():
     assert all(np.max(np.abs(a)) <= limit and np.max(np.abs(a)) > 0.99 * limit for a in draws)
 
 
+def test_a_bias_whose_initialiser_has_a_name_follows_the_seed():
+    def bias(seed):
+        layer = FeedbackDense(4, use_bias=True, bias_initializer="random_normal", seed=seed)
+        again = FeedbackDense.from_config(layer.get_config())
+        for each in (layer, again):
+            each.build((None, 3))
+        np.testing.assert_array_equal(layer.bias, again.bias)
+        return np.array(layer.bias)
+
+    np.testing.assert_array_equal(bias(1), bias(1))
+    assert np.any(bias(1) != bias(2))
+
+
 def test_without_a_seed_the_seed_of_keras_decides():
     def kernel():
         layer = FeedbackDense(4)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from urfb_tf import rules
-from urfb_tf.data.in_turn import check_classes
+from urfb_tf.classes import check_classes
 from urfb_tf.errors import ArgumentError, is_positive, is_share, is_whole, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
@@ -94,13 +94,13 @@ class Phase:
         Args:
             model: as the phase before left it.
             rule: the feedback rule to change to. None keeps the model's.
-            seed: what re-initialised weights are drawn from.
+            seed: what re-initialised weights, and those of direct feedback, are drawn from.
 
         Raises:
             ArgumentError: if a name is not that of a fitting layer.
         """
         if rule is not None:
-            model = changes.change_rule(model, rule)
+            model = changes.change_rule(model, rule, seed=seed)
         if self.untie:
             model = changes.untie(
                 model, self.untie, feedback_refresh=self.feedback_refresh, update_gain=self.update_gain

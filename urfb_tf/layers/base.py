@@ -76,7 +76,7 @@ class FeedbackLayer(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.feedback_initializer = keras.initializers.get(feedback_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self._initializer_arguments = (kernel_initializer, feedback_initializer)
+        self._initializer_arguments = (kernel_initializer, feedback_initializer, bias_initializer)
         self.propagate_derivative = propagate_derivative
         self.seed = seed
         self.kernel = self.feedback = self.bias = self.kernel_mask = self.feedback_mask = None
@@ -88,7 +88,7 @@ class FeedbackLayer(keras.layers.Layer):
         `spread` multiplies the standard deviation that a variance-scaling initialiser reads off `shape`.
         """
         seed = random.randrange(2**31) if self.seed is None else self.seed
-        kernel_identifier, feedback_identifier = self._initializer_arguments
+        kernel_identifier, feedback_identifier, bias_identifier = self._initializer_arguments
         drawn = seeded(kernel_identifier, seed, "kernel", spread=spread)
         self.kernel = self._add_drawn("kernel", shape, drawn, self.connectivity, seed, trainable=True)
         if self.rule.has_feedback:
@@ -112,7 +112,8 @@ class FeedbackLayer(keras.layers.Layer):
         if self.rule.skips_updates or self.rule.delay or self.rule.lag:
             self._timing = Timing(self, seed)
         if self.use_bias:
-            self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=self.bias_initializer)
+            drawn = seeded(bias_identifier, seed, "bias")
+            self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=drawn)
 
     def _add_drawn(self, name, shape, initializer, connectivity, seed, **options) -> keras.Variable:
         """Weights of which a share exists; the others are 0."""
@@ -348,7 +349,7 @@ class FeedbackLayer(keras.layers.Layer):
             "feedback_connectivity": self.feedback_connectivity,
             "kernel_initializer": _serialize_initializer(self._initializer_arguments[0], self.kernel_initializer),
             "feedback_initializer": _serialize_initializer(self._initializer_arguments[1], self.feedback_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "bias_initializer": _serialize_initializer(self._initializer_arguments[2], self.bias_initializer),
             "propagate_derivative": self.propagate_derivative,
             "seed": self.seed,
         }

@@ -53,8 +53,11 @@ def keyed(model: keras.Model, layers: Iterable[keras.layers.Layer]) -> dict[str,
 
 
 def feedback_layers_by_key(model: keras.Model) -> dict[str, FeedbackLayer]:
-    """Those of `feedback_layers`, as `keyed` names them: what measures go by."""
-    return keyed(model, feedback_layers(model))
+    """Those of `feedback_layers` that have weights, as `keyed` names them: what measures go by.
+
+    A layer that the model holds and never calls has none.
+    """
+    return keyed(model, [layer for layer in feedback_layers(model) if layer.kernel is not None])
 
 
 def everything_in(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:

@@ -67,7 +67,9 @@ def untie(
     return rebuild(model, chosen, replace, values)
 
 
-def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iterable[str] | None = None) -> keras.Model:
+def change_rule(
+    model: keras.Model, rule: str | rules.FeedbackRule, layers: Iterable[str] | None = None, *, seed: int = 0
+) -> keras.Model:
     """The same weights under another feedback rule; a layer that gains feedback weights draws them from its seed.
 
     Where a rule delays R's updates, as "delayed" does, the delay begins anew, whatever the old rule was: the changed
@@ -78,6 +80,7 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
         rule: a feedback rule or its name.
         layers: names of the layers to change. None means all; those with nothing below them that learns, be it another
             use of the layer itself, have no one to hand an error to, and take the rule's `lowest` (mostly "bp").
+        seed: of the fixed weights of direct feedback, where a layer gains it.
 
     Raises:
         ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside another, such as a block
@@ -97,7 +100,7 @@ def change_rule(model: keras.Model, rule: str | rules.FeedbackRule, layers: Iter
     def values(old, new, name):
         return tf.convert_to_tensor(getattr(old, name))
 
-    return connect_direct_feedback(rebuild(model, chosen, replace, values))
+    return connect_direct_feedback(rebuild(model, chosen, replace, values), seed=seed)
 
 
 def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
@@ -136,6 +139,8 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     compile_again = compiler_like(model)
     keys = {id(layer): key for key, layer in feedback_layers_by_key(model).items()}
     for layer in choose(model, layers, (FeedbackLayer,)):
+        if id(layer) not in keys:  # never called so far: it will draw its weights when it is
+            continue
         own = stream(seed, keys[id(layer)], "reinitialise")
         config = {**config_of(layer), "connectivity": 1.0, "feedback_connectivity": 1.0, "seed": own}
         for name in DRAWN:
@@ -235,6 +240,10 @@ def rebuild(
         for name in WEIGHTS:
             if getattr(old, name, None) is not None and getattr(new, name) is not None:
                 getattr(new, name).assign(values(old, new, name))
+        # An activation that is a layer has weights of its own.
+        for source, target in zip(everything_in(old), everything_in(new), strict=True):
+            for value, variable in zip(source.variables, target.variables, strict=True):
+                variable.assign(value)
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()
         new.settle_feedback()

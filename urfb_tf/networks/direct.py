@@ -36,9 +36,13 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
     if targets:
         _check_logits(output)
         entering = [node_of(model, layer, "Direct feedback").input_tensors[0] for layer in targets]
-        output = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")(
-            [output, *entering]
-        )
+        direct = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")
+        output = direct([output, *entering])
+        # What stays under a direct rule keeps the weights by which it has learned so far.
+        known = {name: b for end in ends for name, b in zip(end.targets, end.projections, strict=True)}
+        for name, projection in zip(direct.targets, direct.projections, strict=True):
+            if name in known:
+                projection.assign(known[name])
     kind, source = type(model), model.inputs[0]
     if kind is keras.Sequential:
         kind = keras.Model
