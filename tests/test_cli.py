@@ -37,7 +37,7 @@ def run(*arguments):
 
 
 BAD = {
-    "run lenet": "Unknown network or experiment 'lenet': did you mean 'deepnet'? `python -m urfb_tf list` names all",
+    "run lenet": "experiment 'lenet': did you mean 'deepnet'? `python -m urfb_tf run --help` names all that there are.",
     "list table4": "Unknown experiment or place 'table4': did you mean 'table3' or ",
     "results table2 rules": "The paper has no numbers of rules: `python -m urfb_tf list rules` says what is recorded.",
     "run simpnet --dataset mnist": "Unknown dataset 'mnist': use one of 'cifar10', 'cifar100', 'generated'.",

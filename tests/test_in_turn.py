@@ -458,3 +458,8 @@ def test_figures_have_a_panel_for_each_run_and_a_bar_for_each_learner():
     one, other = forgetting.Forgetting((0.25, 0.5), (1.0, 0.5)), forgetting.Forgetting((0.5, 0.5), (0.25, 0.5))
     arrows = plots.forgetting_arrows({"a": {"x": one, "y": other}, "b": {"y": one}}, {"x": "bp", "y": "urfb"})
     assert [text.get_text() for text in arrows.axes[0].texts if text.get_text()] == ["+0.75", "-0.25", "+0.75"]
+
+
+def test_a_label_between_two_numbers_is_none():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        LossOfUnits(OneVsRestHinge(), (0, 2))(np.array([0.5, 2.0]), np.zeros((2, 4), "float32"))

@@ -150,6 +150,20 @@ def test_a_processor_without_onednn_is_told_how_to_have_it(monkeypatch):
     assert environment.hardware()["onednn"] is True, "the tests have it, where TensorFlow still says so"
 
 
+REGISTERED = """
+import importlib, keras, urfb_tf
+known = {name for name in keras.saving.get_custom_objects() if name.startswith("urfb_tf>")}
+for name in %r:
+    importlib.import_module(name)
+print({name for name in keras.saving.get_custom_objects() if name.startswith("urfb_tf>")} - known, len(known) > 20)
+"""
+
+
+def test_all_that_keras_may_meet_in_a_saved_model_is_there_at_once(python):
+    modules = [name for name in MODULES if not name.startswith(("urfb_tf.bench", "urfb_tf.export"))]
+    assert python("-c", REGISTERED % modules) == "set() True\n"
+
+
 def test_an_unknown_name_is_refused_as_by_any_module():
     with pytest.raises(AttributeError, match="module 'urfb_tf' has no attribute 'simpnett'"):
         _ = urfb_tf.simpnett

@@ -42,6 +42,7 @@ from urfb_tf.layers import FeedbackLayer as FeedbackLayer
 from urfb_tf.layers import RefreshFeedback as RefreshFeedback
 from urfb_tf.layers import TiedMaxPooling2D as TiedMaxPooling2D
 from urfb_tf.layers import UntiedConv2D as UntiedConv2D
+from urfb_tf.learning_units import LossOfUnits as _LossOfUnits  # noqa: F401
 from urfb_tf.losses import OneVsRestHinge as OneVsRestHinge
 from urfb_tf.readings import Reading as Reading
 from urfb_tf.rules import AlternateUpdates as AlternateUpdates

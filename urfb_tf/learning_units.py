@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.data.in_turn import check_classes
+from urfb_tf.classes import check_classes
 from urfb_tf.errors import ArgumentError
 from urfb_tf.losses import is_number_of, nan_unless
 
@@ -68,7 +68,10 @@ class LossOfUnits(keras.losses.Loss):
             raise ArgumentError(f"There are {count} output units, so none has the number {max(self.units)}.")
         places = np.full(count, -1, np.int32)  # [C]
         places[list(self.units)] = np.arange(len(self.units))
-        labels = tf.reshape(tf.cast(tf.convert_to_tensor(y_true), tf.int32), [-1])  # [B]
+        given = tf.reshape(tf.convert_to_tensor(y_true), [-1])  # [B]
+        labels = tf.cast(given, tf.int32)
+        if given.dtype.is_floating:
+            labels = tf.where(tf.equal(given, tf.cast(labels, given.dtype)), labels, -1)  # 0.5 is the number of no unit
         place = tf.gather(places, labels)  # [B]
         fields = tf.gather(y_pred, self.units, axis=-1)  # [B, units]
         if self.offsets is not None:

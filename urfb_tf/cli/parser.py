@@ -21,8 +21,8 @@ def _add_run(commands) -> None:
     command = commands.add_parser("run", help="train a network, or run experiments of the paper")
     command.add_argument(
         "what",
-        help="a network (simpnet, deepnet, deepernet, deepernet_s), an experiment (see: list), or all of a place, such "
-        "as table2 or table1/cifar100",
+        help="a network (simpnet, deepnet, deepernet, deepernet_s or perceptron), an experiment (see: python -m "
+        "urfb_tf list), or all of a place, such as table2 or table1/cifar100",
     )
     command.add_argument("--dataset", help="cifar10, cifar100 or generated (default: cifar10)")
     command.add_argument("--rule", help="bp, frfb, urfb, or another of `urfb_tf.rules` (default: urfb)")

@@ -56,7 +56,6 @@ def _run(experiment, seed: int, options: argparse.Namespace, strategy) -> None:
 def _experiments(options: argparse.Namespace) -> list:
     from urfb_tf.errors import ArgumentError, like_one_of
     from urfb_tf.experiments import EXPERIMENTS, Experiment
-    from urfb_tf.experiments.catalogue import LISTING
     from urfb_tf.networks import NETWORKS
 
     settings = {
@@ -70,7 +69,8 @@ def _experiments(options: argparse.Namespace) -> list:
     if named:
         return [_changed(experiment, settings) for experiment in named]
     if options.what not in NETWORKS:
-        raise ArgumentError(like_one_of("network or experiment", options.what, [*NETWORKS, *EXPERIMENTS], LISTING))
+        known = [*NETWORKS, *EXPERIMENTS]
+        raise ArgumentError(like_one_of("network or experiment", options.what, known, "python -m urfb_tf run --help"))
     dataset, rule = settings.pop("dataset", "cifar10"), settings.pop("rule", "urfb")
     identifier = f"{options.what}-{dataset}-{rule}{_suffix(settings)}"
     return [Experiment(identifier, identifier, options.what, dataset, rule, **settings)]

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from urfb_tf.classes import check_classes
 from urfb_tf.data.splits import Split
-from urfb_tf.errors import ArgumentError, is_share, is_whole
+from urfb_tf.errors import ArgumentError, is_share
 from urfb_tf.seeds import stream
 
 
@@ -55,14 +56,6 @@ def with_refreshers(
         order = np.random.default_rng(stream(seed, "refreshers", label)).permutation(rows)
         kept[order[: round(share * len(rows))]] = True
     return Split(split.images[kept], split.labels[kept])
-
-
-def check_classes(classes: Iterable[int]) -> tuple[int, ...]:
-    """The class numbers as a tuple; an ArgumentError if one is no whole number >= 0, or stands twice."""
-    found = tuple(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else None
-    if found is None or not all(is_whole(label, 0) for label in found) or len(set(found)) < len(found):
-        raise ArgumentError(f"Classes are different whole numbers >= 0, such as (0, 1), but got {classes!r}.")
-    return tuple(map(int, found))
 
 
 def _list(numbers: set[int]) -> str:

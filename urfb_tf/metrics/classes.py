@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import keras
 import numpy as np
 
+from urfb_tf.classes import check_classes
 from urfb_tf.data import Split
-from urfb_tf.data.in_turn import check_classes
 from urfb_tf.errors import ArgumentError
 
 _BATCH = 1000

@@ -21,7 +21,8 @@ class TimedRule(FeedbackRule):
         rule: the other rule or its name; it may be timed too, in another way.
 
     Raises:
-        ArgumentError: if that rule has feedback that does not learn from the error, or is timed in this way already.
+        ArgumentError: if that rule renews its feedback by other means than the error, or sends the error directly to
+            each layer, or is timed in this way already.
     """
 
     def __init__(self, rule: "str | dict | FeedbackRule" = "urfb"):
@@ -93,6 +94,9 @@ class SporadicUpdates(TimedRule):
     Args:
         rule: the rule that says what the updates are.
         probability: with which a connection takes part, in (0, 1].
+
+    Which connections these are follows from the layer's seed. Where that is None, a model that is loaded, or made again
+    and resumed from a checkpoint, goes on with others.
 
     Raises:
         ArgumentError: if the probability is out of range.
