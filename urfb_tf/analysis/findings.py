@@ -193,6 +193,8 @@ def harm(base: Experiment, experiments: Iterable[Experiment]) -> str:
 def arriving_errors(histories: Mapping[str, Sequence[dict]]) -> str:
     """How far the error that arrives is from back-propagation's: at the lowest layer, where above 90°, where least.
 
+    And how long it is beside it at the lowest layer, where that was recorded.
+
     Args:
         histories: records of epochs with an `error_angle`, by run; one line each.
     """
@@ -207,6 +209,9 @@ def arriving_errors(histories: Mapping[str, Sequence[dict]]) -> str:
         if known:
             nearest = min(known, key=lambda name: known[name])
             where.append(f"smallest at {nearest}, {known[nearest]:.0f}°")
+        if (ratio := angles.recent_angle(epochs, "error_ratio", names[0])) is not None:
+            size = f"{ratio:.2g}" if ratio >= 0.01 else "less than 0.01"
+            where.append(f"{size} times as long as back-propagation's at {names[0]}")
         told = "; ".join(where) or "no error arrives"
         window = [epoch["epoch"] for epoch in epochs[-recorded.WINDOW :]]
         lines.append(f"- {title}, the mean over epochs {window[0]} to {window[-1]}: {told}.")
