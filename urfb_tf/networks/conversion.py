@@ -9,7 +9,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
 from urfb_tf.layers.connectivity import has_seed, reseeded
-from urfb_tf.layers.walk import everything_in
+from urfb_tf.layers.walk import everything_in, keyed
 from urfb_tf.networks.changes import choose, config_of, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -54,8 +54,7 @@ def convert(
     for layer in chosen:
         _check(layer)
     lowest = without_receiver(model, [*chosen, *feedback_layers(model)])
-    # By place, not by name: Keras numbers names by what was made before.
-    seeds = {id(layer): stream(seed, place, "convert") for place, layer in enumerate(chosen)}
+    seeds = {id(layer): stream(seed, key, "convert") for key, layer in keyed(model, chosen).items()}
 
     def replace(layer):
         return _replacement(layer, rule.lowest() if id(layer) in lowest else rule, seeds[id(layer)])
