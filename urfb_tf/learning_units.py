@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from urfb_tf.classes import check_classes
 from urfb_tf.errors import ArgumentError
-from urfb_tf.losses import is_number_of, nan_unless
+from urfb_tf.losses import is_number_of, nan_unless, unit_numbers
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -68,10 +68,7 @@ class LossOfUnits(keras.losses.Loss):
             raise ArgumentError(f"There are {count} output units, so none has the number {max(self.units)}.")
         places = np.full(count, -1, np.int32)  # [C]
         places[list(self.units)] = np.arange(len(self.units))
-        given = tf.reshape(tf.convert_to_tensor(y_true), [-1])  # [B]
-        labels = tf.cast(given, tf.int32)
-        if given.dtype.is_floating:
-            labels = tf.where(tf.equal(given, tf.cast(labels, given.dtype)), labels, -1)  # 0.5 is the number of no unit
+        labels = tf.reshape(unit_numbers(y_true), [-1])  # [B]
         place = tf.gather(places, labels)  # [B]
         fields = tf.gather(y_pred, self.units, axis=-1)  # [B, units]
         if self.offsets is not None:

@@ -86,10 +86,7 @@ class OneVsRestHinge(keras.losses.Loss):
             raise ArgumentError(
                 f"The hinge loss has {len(self.mu)} weights mu, one for each class, but {classes} outputs."
             )
-        given = tf.convert_to_tensor(y_true)
-        labels = tf.cast(given, tf.int32)
-        if given.dtype.is_floating:
-            labels = tf.where(tf.equal(given, tf.cast(labels, given.dtype)), labels, -1)  # 0.5 is the number of no unit
+        labels = unit_numbers(y_true)
         if labels.shape.rank == 2 and labels.shape[1] == 1:
             labels = tf.squeeze(labels, axis=1)
         if labels.shape.rank != 1:
@@ -105,6 +102,13 @@ class OneVsRestHinge(keras.losses.Loss):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "mu": self.mu, "margin": self.margin}
+
+
+def unit_numbers(y_true) -> tf.Tensor:
+    """Labels of any type and shape as int32; one between two numbers, such as 0.5, is that of no unit and gives -1."""
+    given = tf.convert_to_tensor(y_true)
+    labels = tf.cast(given, tf.int32)
+    return tf.where(tf.equal(given, tf.cast(labels, given.dtype)), labels, -1) if given.dtype.is_floating else labels
 
 
 def is_number_of(labels: tf.Tensor, classes: int) -> tf.Tensor:
