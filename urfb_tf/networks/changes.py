@@ -232,24 +232,27 @@ def rebuild(
         result = keras.models.clone_model(model, clone_function=copy, recursive=True)
     for old, new in copies:
         if id(old) not in chosen_ids:
-            # Operations such as a sum of two tensors have none.
-            for source, target in zip(getattr(old, "variables", ()), getattr(new, "variables", ()), strict=True):
-                target.assign(source)
-            carry_over(old, new)
+            _keep_state(old, new)
             continue
         for name in WEIGHTS:
             if getattr(old, name, None) is not None and getattr(new, name) is not None:
                 getattr(new, name).assign(values(old, new, name))
-        # An activation that is a layer has weights of its own.
-        for source, target in zip(everything_in(old), everything_in(new), strict=True):
-            for value, variable in zip(source.variables, target.variables, strict=True):
-                variable.assign(value)
+        for inner in zip(everything_in(old), everything_in(new), strict=True):  # an activation that is a layer
+            _keep_state(*inner)
         if isinstance(new, UntiedConv2D):
             new.refresh_feedback()
         new.settle_feedback()
         new.count_on_from(old)
     compile_alike(result)
     return result
+
+
+def _keep_state(old, new) -> None:
+    """All that a layer has learned or adapted to, in its copy."""
+    # Operations such as a sum of two tensors have no variables.
+    for source, target in zip(getattr(old, "variables", ()), getattr(new, "variables", ()), strict=True):
+        target.assign(source)
+    carry_over(old, new)
 
 
 def config_of(layer) -> dict:
