@@ -75,10 +75,10 @@ def compared(
 def near_guessing(experiments: Iterable[Experiment]) -> str:
     """Which recorded rows of one dataset err about as often as guessing does, over their last epochs; "" if none."""
     rows = list(experiments)
+    histories = {row: [run["epochs"] for run in known.values()] for row in rows if (known := recorded.runs(row.id))}
     latest = {
-        row: statistics.fmean(recorded.recent(run["epochs"], "test_error") for run in known.values())
-        for row in rows
-        if (known := recorded.runs(row.id))
+        row: statistics.fmean(recorded.recent(epochs, "test_error") for epochs in each)
+        for row, each in histories.items()
     }
     near = {row: error for row, error in latest.items() if error > _chance(row) - _NEAR_CHANCE}
     if not near:
@@ -88,15 +88,14 @@ def near_guessing(experiments: Iterable[Experiment]) -> str:
     sentence = f"Of the recorded rows, {who} {_is(list(near))} {place} at the last of their epochs"
     if not (true := [row for row in near if row.rule == "bp"]):
         return f"{sentence}."
-    lengths = {row: max(len(run["epochs"]) for run in recorded.runs(row.id).values()) for row in latest}
+    lengths = {row: max(map(len, each)) for row, each in histories.items()}
     end = max(lengths[row] for row in true)
-    titles = [row.title for row in true]
-    sentence += (
-        f". As long as {_list(titles)} {_is(titles)}, recorded to epoch {end}, the order of the rules says nothing "
-        "about feedback."
-    )
+    titles = _list([row.title for row in true])
     longer = [f"{row.title} ({latest[row]:.3f} at {n})" for row, n in lengths.items() if n > end and row not in near]
-    return f"{sentence} Past that epoch and this level: {_list(longer)}." if longer else sentence
+    return (
+        f"{sentence}. As long as {titles} {_is(true)}, recorded to epoch {end}, the order of the rules says nothing "
+        f"about feedback.{f' Past that epoch and this level: {_list(longer)}.' if longer else ''}"
+    )
 
 
 def test_error_at(epochs: Sequence[dict], train_error: float) -> float | None:
