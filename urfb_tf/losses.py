@@ -105,7 +105,10 @@ class OneVsRestHinge(keras.losses.Loss):
 
 
 def unit_numbers(y_true) -> tf.Tensor:
-    """Labels of any type and shape as int32; one between two numbers, such as 0.5, is that of no unit and gives -1."""
+    """Class numbers of any type and shape as int32, for a loss over them.
+
+    A label between two numbers, such as 0.5, is the number of no unit, and gives -1.
+    """
     given = tf.convert_to_tensor(y_true)
     labels = tf.cast(given, tf.int32)
     return tf.where(tf.equal(given, tf.cast(labels, given.dtype)), labels, -1) if given.dtype.is_floating else labels
