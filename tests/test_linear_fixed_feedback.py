@@ -105,6 +105,21 @@ def test_every_pair_of_modes_gains():
     assert (fall[counted] > 0).all()
 
 
+def test_the_response_starts_with_the_fifth_power_of_time():
+    strengths, time = np.array([0, 0.3, 1.0, 2.5]), 0.02
+    expected = (2 * strengths[:, None] + strengths) * time**5 / 24
+    np.testing.assert_allclose(linear.mode_response(strengths, [0, time])[1], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_epsilon_leads_at_first(shape):
+    target, feedback, zero = network(*shape)
+    errors = [linear.flow(target, zero, [feedback], e, [0, 0.02]).squared_error[1] for e in (0, 0.5, 3)]
+    lead = (errors[0] - np.array(errors[1:])) / 0.02**5
+    factor = np.sum((feedback @ target @ target.T @ target) ** 2) / 4
+    np.testing.assert_allclose(lead, factor * np.array([0.5, 3]), rtol=0.02)
+
+
 @pytest.mark.parametrize("epsilon", [0.1, 7.0])
 def test_every_epsilon_is_one_with_other_feedback(epsilon):
     target, feedback, zero = network(3, 4, 5)

@@ -65,6 +65,8 @@ def settings(epoch: int) -> list[Setting]:
 
 
 def in_order(found: list[Setting]) -> tuple[int, int]:
-    """Of how many pairs the larger epsilon has the lower error, as the linear theory says of all; and of how many."""
+    """Of how many pairs the larger epsilon has the lower error, as the theorem on aligned linear networks says of
+    all; and of how many.
+    """
     pairs = list(itertools.combinations(sorted(found, key=lambda setting: setting.epsilon), 2))
     return sum(larger.error < smaller.error for smaller, larger in pairs), len(pairs)
