@@ -42,6 +42,15 @@ def test_a_notebook_is_what_its_page_gives(page):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_code_that_a_page_shows_fits_its_column(name):
+    _, *given = [cell for cell in committed(name).cells if cell.cell_type == "code"]  # the first is Colab's
+    shown = [cell.source for cell in given if "hide-input" not in cell.metadata.get("tags", [])]
+    assert shown
+    # The column holds 79 characters at its widest; beyond, a reader would have to scroll to the side.
+    assert not [line for source in shown for line in source.splitlines() if len(line) > 78]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_is_valid_and_asks_for_a_gpu_if_it_can_train_for_long(name):
     notebook = committed(name)
     nbformat.validate(notebook)
