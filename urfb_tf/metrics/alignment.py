@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.errors import ArgumentError
+from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers import DirectFeedback, feedback_layers, layers_of
 from urfb_tf.layers.graph import node_of
 from urfb_tf.layers.walk import check_built, feedback_layers_by_key
@@ -185,7 +186,7 @@ def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list
             tape.watch(kernels)
             between, outputs = predict()
             value = loss(labels, outputs)
-        return tape.gradient(value, [*kernels, *between], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return gradients_of(tape, value, [*kernels, *between], loss_scale(model, outputs.shape[0] or IMAGES))
 
     own = gradients()
     with back_propagating(model):
