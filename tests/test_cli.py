@@ -137,7 +137,7 @@ def test_the_id_of_a_run_names_each_setting():
     commands = [["run", "simpnet", f"--{name.replace('_', '-')}"] for name in settings]
     found = [experiment.id for command in commands for experiment in _experiments(parse(command))]
     assert found == [f"simpnet-cifar10-urfb+{setting}" for setting in settings]
-    (both,) = _experiments(parse(["run", "simpnet", "--rule", "bp", "--loss", "softmax", "--set", "slope=1.0"]))
+    (both,) = _experiments(parse(["run", "simpnet", "--rule", "BP", "--loss", "softmax", "--set", "slope=1.0"]))
     assert both.id == "simpnet-cifar10-bp+loss=softmax+changes=slope=1.0"
 
 

@@ -252,6 +252,13 @@ def test_a_quantised_layer_is_refused_and_can_be_skipped():
     np.testing.assert_array_equal(urfb_tf.convert(stock, skip=["whole"])(x), stock(x))
 
 
+def test_a_layer_with_adapters_is_refused_and_can_be_skipped():
+    stock = keras.Sequential([keras.Input((4,)), LAYERS.Dense(4, name="tuned"), LAYERS.Dense(3, name="top")])
+    stock.get_layer("tuned").enable_lora(2)
+    with pytest.raises(ArgumentError, match=r"'tuned' has LoRA's adapters, which .*skip=\['tuned'\]"):
+        urfb_tf.convert(stock)
+
+
 def test_other_models_are_refused():
     class Own(keras.Model):
         def call(self, x):

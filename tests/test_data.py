@@ -229,6 +229,14 @@ def test_labels_must_be_one_number_for_each_image(small_data):
             Dataset("mine", 10, Split(images, wrong), small_data.validation, small_data.test)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_plain_pairs_become_splits(dtype, small_data):
+    pairs = [(images, labels.astype(dtype)) for images, labels in small_data.splits.values()]
+    mine = Dataset("mine", 10, *pairs)
+    assert all(isinstance(split, Split) for split in mine.splits.values())
+    assert mine.fingerprint() == small_data.fingerprint()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int64", ">i4", "float32"])
 def test_labels_of_any_type_are_kept_as_int32_with_the_same_fingerprint(dtype, small_data):
     splits = [Split(images, labels.astype(dtype)) for images, labels in small_data.splits.values()]

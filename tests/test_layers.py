@@ -162,6 +162,13 @@ def test_thawing_a_layer_does_not_let_fixed_feedback_learn():
     assert [v.name for v in layer.trainable_variables] == ["kernel"]
 
 
+def test_sparse_inputs_are_taken_as_dense_ones():
+    rows = np.eye(6, dtype="float32")[[0, 2, 5]]
+    inputs = keras.Input((6,), sparse=True)
+    model = keras.Model(inputs, FeedbackDense(3, rule="frfb", seed=1)(inputs))
+    np.testing.assert_array_equal(model(tf.sparse.from_dense(rows)), model.layers[-1](rows))
+
+
 BAD = [
     (lambda: FeedbackDense(0), "units >= 1"),
     (lambda: FeedbackDense(2.5), "units >= 1"),

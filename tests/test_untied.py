@@ -1,5 +1,6 @@
 """Untied convolutions: both backends against explicit matrices, against the tied convolution, and as Keras layers."""
 
+import types
 from typing import NamedTuple
 
 import keras
@@ -221,6 +222,16 @@ def tiny_data():
     random = np.random.default_rng(0)
     split = Split(random.integers(0, 4, (43, 6, 6, 2)).astype("uint8"), random.integers(0, 3, 43).astype("int32"))
     return Dataset("tiny", 3, split, split, split)
+
+
+def test_sparse_products_are_never_left_to_xla(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [types.SimpleNamespace(device_type="GPU")])
+    for backend in ("dense", "sparse"):
+        model = model_of(backend, "urfb")
+        model.compile("sgd", model.loss)
+        assert model.jit_compile == EpochProgram(model, batch_size=10).jit_compile == (backend == "dense")
+    with pytest.raises(ArgumentError, match=r"XLA has no sparse products, .*leave out jit_compile, or .*'dense'"):
+        EpochProgram(model, batch_size=10, jit_compile=True)
 
 
 FIT = {"steps_per_epoch": 4, "epochs": 2, "shuffle": False, "verbose": 0}  # the batches come shuffled

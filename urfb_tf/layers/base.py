@@ -162,6 +162,8 @@ class FeedbackLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         kernel = tf.convert_to_tensor(self.kernel)
+        if isinstance(inputs, tf.SparseTensor):  # as of keras.Input(sparse=True), which `Dense` takes
+            inputs = tf.sparse.to_dense(inputs)
         if inputs.dtype.is_integer or inputs.dtype.is_bool:  # Keras casts floating inputs alone
             inputs = tf.cast(inputs, kernel.dtype)
         feedback = kernel if self.feedback is None else tf.cast(self._read_feedback(kernel, training), kernel.dtype)

@@ -127,6 +127,8 @@ def _check(layer) -> None:
         raise ArgumentError(
             f"Layer {layer.name!r} is quantised ({layer.quantization_mode}), which no feedback layer can be{hint}."
         )
+    if getattr(layer, "lora_enabled", False):
+        raise ArgumentError(f"Layer {layer.name!r} has LoRA's adapters, which feedback layers do not have{hint}.")
     for what in ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"):
         if getattr(layer, what) is not None:
             raise ArgumentError(f"Layer {layer.name!r} has a {what}, which feedback layers do not have{hint}.")

@@ -16,6 +16,7 @@ from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.data import Split
 from urfb_tf.data.splits import class_numbers
 from urfb_tf.errors import ArgumentError
+from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import Existing
 from urfb_tf.layers.walk import check_built
@@ -63,7 +64,7 @@ class Tally(NamedTuple):
 
 def descend(weights: list[tf.Tensor], gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> list[tf.Tensor]:
     """One step of SGD."""
-    return [w - tf.cast(learning_rate, w.dtype) * g for w, g in zip(weights, gradients, strict=True)]
+    return [w - tf.cast(learning_rate, w.dtype) * tf.cast(g, w.dtype) for w, g in zip(weights, gradients, strict=True)]
 
 
 def constrain(weights: list[tf.Tensor], model: keras.Model) -> list[tf.Tensor]:
@@ -119,13 +120,13 @@ class EpochProgram:
         loss: a Keras loss over class numbers, its name or a function. None takes the one that the model is compiled
             with.
         batch_size: examples per step.
-        jit_compile: whether XLA compiles the program. None does so where there is a GPU: on a CPU, TensorFlow's own
-            convolutions are faster.
+        jit_compile: whether XLA compiles the program. None does so where there is a GPU and XLA has all operations: on
+            a CPU, TensorFlow's own convolutions are faster.
         grouped: whether the examples of a batch come sorted by class. The batches are the same.
 
     Raises:
         ArgumentError: if the model is not built or has several inputs, or no loss is given nor compiled; for a loss
-            with reduction "sum", and for the compiled one with loss_weights.
+            with reduction "sum", and for the compiled one with loss_weights; if XLA is asked for and cannot compile it.
     """
 
     def __init__(
@@ -144,8 +145,16 @@ class EpochProgram:
         self.model = model
         self.batch_size = batch_size
         self.grouped = grouped
+        self._loss_scale = loss_scale(model, batch_size)
+        without = [layer for layer in layers_of(model) if not layer.supports_jit]
+        for layer in without:
+            if jit_compile and isinstance(layer, UntiedConv2D):
+                raise ArgumentError(
+                    f"XLA has no sparse products, which layer {layer.name!r} asks for: leave out jit_compile, or give "
+                    "the layer backend='dense', whose results are the same."
+                )
         if jit_compile is None:
-            jit_compile = bool(tf.config.list_physical_devices("GPU"))
+            jit_compile = bool(tf.config.list_physical_devices("GPU")) and not without
         self.jit_compile = jit_compile
         # Partial objects: TensorFlow counts how often a method is traced over all programs together, and would warn of
         # the fifth model that a process trains.
@@ -304,7 +313,7 @@ class EpochProgram:
             for loss in more:  # regularisers and what layers add, which `fit` reports too
                 loss = tf.cast(tf.reduce_sum(loss), losses.dtype)
                 mean, losses = mean + loss, losses + loss
-        gradients = tape.gradient(mean, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = gradients_of(tape, mean, trainable, self._loss_scale)
         return gradients, non_trainable, losses, outputs
 
     def _call(self, trainable, non_trainable, batch, *, training):

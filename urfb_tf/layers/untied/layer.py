@@ -68,6 +68,7 @@ class UntiedConv2D(WindowLayer):
         if not is_positive(update_gain):
             raise ArgumentError(f"UntiedConv2D needs an update_gain > 0, but got {update_gain!r}.")
         self.backend = backend
+        self.supports_jit = backend != "sparse"  # XLA has no sparse products; Keras goes by this
         self.update_gain = float(update_gain)
         self.feedback_refresh = feedback_refresh
         self.stale_feedback = None
