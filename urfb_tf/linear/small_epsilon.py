@@ -2,7 +2,7 @@
 
 In the modes of FRFB, with c_ij = (T v_i) . (T v_j), the error T f has f_ij = delta_ij phi_i - epsilon h_ij c_ij up to
 O(epsilon^2), and h_ij depends on the strengths of modes i and j alone. The book proves that it is positive at every
-t > 0 unless both are 0 ("Fixed feedback, solved").
+t > 0 unless both are 0 ("Is fixed feedback ever ahead?").
 """
 
 import numpy as np
