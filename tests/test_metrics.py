@@ -10,6 +10,7 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers
 from urfb_tf.networks import build
 from urfb_tf.readings import PAPER
+from urfb_tf.training.epoch import state_variables
 
 NOTATION = "conv 4 3x3; maxpool 3; full conn. 8; drop .5; full conn. 6; output"
 # Rounding makes the arc cosine of a number next to 1 as large as this.
@@ -335,3 +336,90 @@ def test_a_model_without_weights_is_refused(measure):
 def test_a_trace_of_an_impossible_length_is_refused(steps, batch):
     with pytest.raises(ArgumentError, match="steps is a whole number >= 0"):
         metrics.trace(keras.Sequential([FeedbackDense(3)]), *batch, steps=steps)
+
+
+FEW = np.random.default_rng(0).normal(size=[8, 6]).astype("float32"), np.arange(8) % 3
+
+
+def few(rule="urfb", between=(), kernel=None, **options):
+    """A compiled model for the batch FEW, the same at each call; `kernel` is what the lowest W has beside values."""
+    lowest = FeedbackDense(5, rule="bp", activation="tanh", seed=1, name="lowest", **options)
+    model = keras.Sequential([keras.Input((6,)), lowest, *between, FeedbackDense(3, rule=rule, seed=2, name="top")])
+    for name, value in (kernel or {}).items():
+        setattr(lowest.kernel, name, value)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    return model
+
+
+def assert_same_state(model, other):
+    for a, b in zip(state_variables(model), state_variables(other), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=0, atol=1e-6, err_msg=a.path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"kernel": {"regularizer": keras.regularizers.L2(0.5)}},
+        {"activity_regularizer": keras.regularizers.L2(0.5)},
+        {"kernel": {"constraint": keras.constraints.MaxNorm(0.5)}},
+    ],
+    ids=["nothing", "regulariser", "activity regulariser", "constraint"],
+)
+def test_a_traces_steps_are_those_of_fit(options):
+    fitted, traced = few(**options), few(**options)
+    losses = [float(fitted.train_on_batch(*FEW, return_dict=True)["loss"])]
+    fitted.reset_metrics()
+    losses.append(float(fitted.train_on_batch(*FEW, return_dict=True)["loss"]))
+    first, second, last = metrics.trace(traced, *FEW, steps=2)
+    assert_same_state(traced, fitted)
+    assert [first.loss, second.loss] == pytest.approx(losses, rel=1e-5)
+    for name in ("lowest", "top") if "constraint" not in options.get("kernel", {}) else ("top",):
+        added = (last.kernel[name] - second.kernel[name]) / 0.1
+        np.testing.assert_allclose(second.increment[name], added, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["urfb", "alternate", "delayed", "mirror"])
+def test_a_trace_trains_as_often_as_it_takes_steps(rule):
+    def model():
+        return few(rule, between=[keras.layers.BatchNormalization(), keras.layers.Dropout(0.5, seed=3)])
+
+    fitted, traced, in_two = model(), model(), model()
+    for _ in range(2):
+        fitted.train_on_batch(*FEW)
+    whole = metrics.trace(traced, *FEW, steps=2)
+    assert_same_state(traced, fitted)
+    first, last = (metrics.trace(in_two, *FEW, steps=1) for _ in range(2))
+    assert_same_state(in_two, fitted)
+    for one, other in zip(whole, [first[0], *last], strict=True):
+        assert one.loss == pytest.approx(other.loss, rel=1e-6)
+        np.testing.assert_allclose(one.feedback["top"], other.feedback["top"], rtol=0, atol=1e-6)
+    before = [variable.numpy() for variable in in_two.variables]
+    metrics.trace(in_two, *FEW, steps=0)
+    for variable, value in zip(in_two.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
+
+
+SHORT_TRACES = """
+import logging
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from urfb_tf import FeedbackDense, OneVsRestHinge, metrics
+
+told = []
+tf.get_logger().addHandler(handler := logging.Handler())
+handler.emit = lambda record: told.append(record.getMessage())
+for _ in range(6):
+    model = keras.Sequential([keras.Input((4,)), FeedbackDense(3)])
+    metrics.trace(model, np.ones([6, 4], "float32"), np.zeros(6, "int32"), steps=1, loss=OneVsRestHinge())
+print([message for message in told if "retracing" in message])
+"""
+
+
+def test_many_short_traces_bring_no_warning_of_retracing(python):
+    # In a process of its own: TensorFlow warns only twice, which another test may have used up.
+    assert python("-c", SHORT_TRACES).strip() == "[]"

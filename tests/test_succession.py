@@ -41,27 +41,39 @@ def test_a_step_too_long_for_the_curvature_takes_back_what_the_last_has_done(lea
         assert value == pytest.approx(cosine)
 
 
-def test_the_cosines_are_those_of_single_steps():
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"kernel_regularizer": keras.regularizers.L2(0.5)},
+        {"activity_regularizer": keras.regularizers.L2(0.5)},
+        {"kernel_constraint": keras.constraints.MaxNorm(0.5)},
+    ],
+    ids=["nothing", "regulariser", "activity regulariser", "constraint"],
+)
+def test_the_cosines_are_those_of_single_steps(options):
     rng = np.random.default_rng(0)
     inputs, labels = rng.normal(size=[40, 6]).astype("float32"), rng.integers(0, 3, 40)
 
     def fresh():
+        below = keras.layers.Dense(6, kernel_initializer=keras.initializers.GlorotUniform(0), **options)
         layers = [
             urfb_tf.FeedbackDense(5, rule="urfb", activation="tanh", seed=1),
             urfb_tf.FeedbackDense(3, rule="urfb", seed=2),
         ]
-        model = keras.Sequential([keras.Input([6]), *layers])
+        model = keras.Sequential([keras.Input([6]), below, *layers])
         model.compile(optimizer=keras.optimizers.SGD(0.3), loss=urfb_tf.OneVsRestHinge())
         return model
 
     model, moved = fresh(), []
     for start in range(0, 40, 10):
-        before = [layer.kernel.numpy() for layer in model.layers]
+        layers = model.layers[1:]
+        before = [layer.kernel.numpy() for layer in layers]
         model.train_on_batch(inputs[start : start + 10], labels[start : start + 10])
-        moved.append([(layer.kernel.numpy() - w).ravel() for layer, w in zip(model.layers, before, strict=True)])
+        moved.append([(layer.kernel.numpy() - w).ravel() for layer, w in zip(layers, before, strict=True)])
     model = fresh()
     found = increment_cosines(model, inputs, labels, batch_size=10, learning_rate=0.3, lags=(1, 3))
-    for number, layer in enumerate(model.layers):
+    for number, layer in enumerate(model.layers[1:]):
         for lag in (1, 3):
             pairs = [(moved[i][number], moved[i + lag][number]) for i in range(4 - lag)]
             by_hand = [a @ b / np.sqrt((a @ a) * (b @ b)) for a, b in pairs]

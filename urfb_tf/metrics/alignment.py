@@ -73,6 +73,8 @@ def _shared_weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]
 def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
     """The angle between W's increment under the model's rules and under back-propagation, by layer name.
 
+    The increments that the loss alone gives, without regularisers.
+
     Args:
         model: a built model.
         images: [B, ...], what the model takes.

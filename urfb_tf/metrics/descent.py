@@ -1,5 +1,9 @@
 """Steps of plain SGD, one at a time, so that what happens at each can be looked at."""
 
+import contextlib
+import functools
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,10 +11,22 @@ import tensorflow as tf
 from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.layers.walk import feedback_layers_by_key
 from urfb_tf.metrics.alignment import batch_of
+from urfb_tf.training.epoch import constrain, descend
+
+
+@contextlib.contextmanager
+def put_back(model: keras.Model) -> Iterator[None]:
+    """After the block, all that training changes in a model is what it was: weights, averages, counts, seeds."""
+    before = [variable.numpy() for variable in model.variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.variables, before, strict=True):
+            variable.assign(value)
 
 
 class Descent:
-    """A model as plain SGD trains it, batch by batch.
+    """A model as plain SGD trains it, batch by batch, regularisers and constraints included.
 
     Args:
         model: a built model; its weights change.
@@ -26,26 +42,35 @@ class Descent:
 
     def __init__(self, model: keras.Model, loss=None, *, purpose: str):
         self.layers, loss = feedback_layers_by_key(model), loss_of(model, loss, purpose=purpose)
+        self._model = model
         self._variables = [variable.value for variable in model.trainable_variables]
 
-        @tf.function(autograph=False)
         def gradients(inputs, labels):
             with tf.GradientTape() as tape:
                 value = loss(labels, only(model(inputs, training=True)))
+                for more in model.losses:  # regularisers and what layers add in this call
+                    value += tf.cast(tf.reduce_sum(more), value.dtype)
             kernels = [layer.kernel.value for layer in self.layers.values()]  # frozen ones too
             sources = [*self._variables, *kernels]
             found = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return value, found[: len(self._variables)], found[len(self._variables) :]
 
-        self._gradients = gradients
+        # A partial object: TensorFlow counts how often a function is traced over all models together, and would warn of
+        # the fifth that a process looks at.
+        self._gradients = tf.function(functools.partial(gradients), autograph=False)
 
     def look(self, inputs, labels) -> tuple[float, list[tf.Tensor], dict[str, np.ndarray]]:
-        """The loss of a batch, the directions of its step and, by layer name, the increments of W; nothing learns."""
+        """The loss of a batch, the directions of its step and, by layer name, the increments of W.
+
+        All with regularisers, as under `fit`. No step is taken, but what each pass in training changes by itself does
+        change: batch normalisation's averages, a rule's count of steps, an R that renews itself.
+        """
         value, changes, of_kernels = self._gradients(batch_of(inputs), tf.convert_to_tensor(labels))
         increments = {name: -g.numpy() for name, g in zip(self.layers, of_kernels, strict=True)}
         return float(value), changes, increments
 
     def step(self, changes: list[tf.Tensor], learning_rate: float) -> None:
-        """Take the step of which `look` gave the directions."""
-        for variable, change in zip(self._variables, changes, strict=True):
-            variable.assign_sub(learning_rate * change)
+        """Take the step of which `look` gave the directions, and keep to the weights' constraints."""
+        weights = descend([tf.convert_to_tensor(variable) for variable in self._variables], changes, learning_rate)
+        for variable, value in zip(self._variables, constrain(weights, self._model), strict=True):
+            variable.assign(value)

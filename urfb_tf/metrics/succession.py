@@ -8,7 +8,7 @@ import numpy as np
 
 from urfb_tf.errors import ArgumentError, is_positive, is_whole
 from urfb_tf.metrics.alignment import batch_of, check_batch
-from urfb_tf.metrics.descent import Descent
+from urfb_tf.metrics.descent import Descent, put_back
 
 
 def increment_cosines(
@@ -25,7 +25,8 @@ def increment_cosines(
 
     The model takes one step of plain SGD per batch, in the order of the examples, and is then put back to what it was.
     Around 1 the increments add up; at 0 they have nothing to do with each other; near -1 each takes back most of what
-    the last has done, as where the step is too long for the curvature of the loss.
+    the last has done, as where the step is too long for the curvature of the loss. An increment is all that SGD adds to
+    W: a regulariser of W has a part in it, much the same in each batch.
 
     Args:
         model: a built model with layers of feedback.
@@ -46,10 +47,9 @@ def increment_cosines(
     check_batch(inputs, labels)
     _check(len(labels), batch_size, learning_rate, lags)
     descent, examples = Descent(model, loss, purpose="An increment"), batch_of(inputs)
-    before = [variable.numpy() for variable in model.variables]
     pairs: dict[int, dict[str, list[float]]] = {lag: {name: [] for name in descent.layers} for lag in lags}
     recent: list[dict[str, np.ndarray]] = []  # the increments of the last batches, the latest first
-    try:
+    with put_back(model):
         for start in range(0, len(labels) - batch_size + 1, batch_size):
             batch = slice(start, start + batch_size)
             images = keras.tree.map_structure(operator.itemgetter(batch), examples)
@@ -63,9 +63,6 @@ def increment_cosines(
                     for name, increment in now.items():
                         if increment.any() and recent[lag][name].any():
                             pairs[lag][name].append(float(np.vdot(increment, recent[lag][name])))
-    finally:
-        for variable, value in zip(model.variables, before, strict=True):
-            variable.assign(value)
     return {
         lag: {name: float(np.mean(values)) for name, values in found.items() if values} for lag, found in pairs.items()
     }

@@ -1,5 +1,6 @@
 """A model's weights, feedback weights and errors along a few steps of SGD, for looking at a rule closely."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 
 from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.metrics.alignment import angle, check_batch
-from urfb_tf.metrics.descent import Descent
+from urfb_tf.metrics.descent import Descent, put_back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,11 +17,12 @@ class Snapshot:
 
     Attributes:
         step: how many steps were taken before, from 0.
-        loss: the batch's.
+        loss: the batch's, with the model's regularisers, as `fit` reports it.
         kernel: W.
         feedback: the weights that carry the error down, of the layers where these are not W itself: R, or what the rule
             makes of it. Where no error is handed down they are 0.
-        increment: -dC/dW under the rule, what SGD multiplies by its learning rate and adds to W.
+        increment: -dC/dW under the rule, C being this loss: what SGD multiplies by its learning rate and adds to W,
+            which a constraint may then change.
     """
 
     step: int
@@ -36,6 +38,8 @@ class Snapshot:
 
 def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: float = 0.1, loss=None) -> list[Snapshot]:
     """Train on one batch by plain SGD and keep a snapshot before each step and after the last.
+
+    Regularisers and constraints count as under `fit`. The last snapshot, after which no step is taken, changes nothing.
 
     Args:
         model: a built model; its weights change.
@@ -67,17 +71,19 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
     snapshots = []
     for step in range(steps + 1):
         # A step begins with the renewal of R where the rule renews it; the copies of a delayed R move on as it ends.
-        carriers = carrying(renewed=False)
-        value, changes, increments = descent.look(inputs, labels)
-        snapshots.append(
-            Snapshot(
-                step,
-                value,
-                {name: layer.kernel.numpy() for name, layer in layers.items()},
-                carriers | carrying(renewed=True),
-                increments,
+        # The last look shows such a step, but what it renews, counts and averages is put back.
+        with put_back(model) if step == steps else contextlib.nullcontext():
+            carriers = carrying(renewed=False)
+            value, changes, increments = descent.look(inputs, labels)
+            snapshots.append(
+                Snapshot(
+                    step,
+                    value,
+                    {name: layer.kernel.numpy() for name, layer in layers.items()},
+                    carriers | carrying(renewed=True),
+                    increments,
+                )
             )
-        )
         if step < steps:
             descent.step(changes, learning_rate)
     return snapshots
