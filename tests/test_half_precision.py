@@ -56,6 +56,12 @@ def test_angles_and_ratios_in_half_precision_are_those_of_full_precision(data):
         assert found == pytest.approx(exact, abs=tolerance)
 
 
+def test_a_trace_in_half_precision_has_the_increments_of_full_precision(data):
+    exact, found = (metrics.trace(network(dtype), *data.train, steps=0)[0] for dtype in ("float32", "mixed_float16"))
+    for name, increment in exact.increment.items():
+        assert metrics.angle(increment, found.increment[name]) < 0.1
+
+
 @pytest.mark.parametrize(
     ("dtype", "examples", "scale"),
     [("mixed_float16", 500, 512), ("float16", 1, 1), ("mixed_bfloat16", 500, 1), ("float32", 500, 1)],

@@ -357,6 +357,29 @@ def assert_same_state(model, other):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=0, atol=1e-6, err_msg=a.path)
 
 
+class AsksForNothing(keras.Model):
+    """Its `call` does not ask whether this is training, so that under `fit` its dropout does nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.below, self.top = FeedbackDense(5, seed=1), FeedbackDense(3, seed=2)
+        self.dropout = keras.layers.Dropout(0.5, seed=3)
+
+    def call(self, inputs):
+        return self.top(self.dropout(self.below(inputs)))
+
+
+def test_a_trace_tells_a_model_no_more_than_fit_does():
+    fitted, traced = AsksForNothing(), AsksForNothing()
+    for model in (fitted, traced):
+        model(FEW[0])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.1), loss, jit_compile=False)
+    fitted.train_on_batch(*FEW)
+    metrics.trace(traced, *FEW, steps=1)
+    assert_same_state(traced, fitted)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.compiled_loss import loss_of, only
+from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers.walk import feedback_layers_by_key
-from urfb_tf.metrics.alignment import batch_of
-from urfb_tf.training.epoch import constrain, descend
+from urfb_tf.metrics.alignment import IMAGES, batch_of
+from urfb_tf.training.epoch import constrain, descend, told
 
 
 @contextlib.contextmanager
@@ -47,12 +48,13 @@ class Descent:
 
         def gradients(inputs, labels):
             with tf.GradientTape() as tape:
-                value = loss(labels, only(model(inputs, training=True)))
+                outputs = only(model(inputs, **told(model, training=True)))
+                value = loss(labels, outputs)
                 for more in model.losses:  # regularisers and what layers add in this call
                     value += tf.cast(tf.reduce_sum(more), value.dtype)
             kernels = [layer.kernel.value for layer in self.layers.values()]  # frozen ones too
             sources = [*self._variables, *kernels]
-            found = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            found = gradients_of(tape, value, sources, loss_scale(model, outputs.shape[0] or IMAGES))
             return value, found[: len(self._variables)], found[len(self._variables) :]
 
         # A partial object: TensorFlow counts how often a function is traced over all models together, and would warn of

@@ -107,6 +107,11 @@ def losses_of(model: keras.Model, loss=None) -> keras.losses.Loss:
     return found
 
 
+def told(model: keras.Model, *, training: bool) -> dict:
+    """What `fit` passes to a model besides its inputs: whether this is training, if the model's own `call` asks."""
+    return {"training": training} if "training" in inspect.signature(model.call).parameters else {}
+
+
 def as_input(model: keras.Model, batch) -> tf.Tensor:
     """A batch of images in the type that the model takes; a subclass of keras.Model does not say, and gets float32."""
     return tf.cast(batch, model.inputs[0].dtype if getattr(model, "inputs", None) else tf.float32)
@@ -319,11 +324,9 @@ class EpochProgram:
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = as_input(self.model, batch)
         state = list(zip(state_variables(self.model), [*trainable, *non_trainable], strict=True))
-        # As `stateless_call`, but by `__call__`: from it layers inside others learn whether this is training. As under
-        # `fit`, they do not where the model's own `call` does not ask.
-        asked = {"training": training} if "training" in inspect.signature(self.model.call).parameters else {}
+        # As `stateless_call`, but by `__call__`: from it layers inside others learn whether this is training.
         with keras.StatelessScope(state_mapping=state, collect_losses=True) as scope:
-            outputs = self.model(pixels, **asked)
+            outputs = self.model(pixels, **told(self.model, training=training))
             losses = self.model.losses
         new = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
         return only(outputs), new, losses
