@@ -72,7 +72,15 @@ def result_of(folder, experiment, seed):
 
 def fresh_run(folder):
     """A run that trains nothing, on the host alone, from whatever is in the folder."""
-    (folder / "manifest.json").write_text(json.dumps({key: {} for key in runner.OF_RUN}))
+    phase = dict.fromkeys(runner.OF_PHASE) | {"programs": dict.fromkeys(runner.PROGRAMS)}
+    manifest = {
+        "seed": 3,
+        "phases": [phase],
+        "data": dict.fromkeys(runner.OF_DATA),
+        "result": {},
+        "session": {"commit": "", "versions": {}},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     return runner.Run(folder, types.SimpleNamespace(device=types.SimpleNamespace(put=np.asarray)))
 
 
@@ -538,15 +546,47 @@ def test_weights_of_other_shapes_are_told_in_a_line(exported, tmp_path):
     assert "see that each state.npz is of the run beside it" in told
 
 
-@pytest.mark.parametrize("key", [*runner.OF_RUN, *runner.OF_PHASE])
-def test_a_manifest_that_lacks_something_is_named(key, exported, tmp_path):
+IN_MANIFEST = {
+    (): runner.OF_RUN,
+    ("session",): ("commit", "versions"),
+    ("data",): runner.OF_DATA,
+    ("phases", 0): runner.OF_PHASE,
+    ("phases", 0, "programs"): runner.PROGRAMS,
+}
+
+
+@pytest.mark.parametrize(("place", "key"), [(place, key) for place, keys in IN_MANIFEST.items() for key in keys])
+def test_a_manifest_that_lacks_something_is_named(place, key, exported, tmp_path):
     manifest = json.loads((run_of(exported, SMALL, 3) / "manifest.json").read_text())
-    del (manifest if key in runner.OF_RUN else manifest["phases"][0])[key]
+    inside = manifest
+    for step in place:
+        inside = inside[step]
+    del inside[key]
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(
         runner.RunnerError, match=rf"manifest.json cannot be read \('{key}' is missing\): {runner.AGAIN}"
     ):
         runner.Run(tmp_path, None)
+
+
+@pytest.mark.parametrize(("entry", "said"), [({"phases": []}, "no phase"), ({"seed": "three"}, "three")])
+def test_a_manifest_that_cannot_be_is_refused(entry, said, exported, tmp_path):
+    manifest = json.loads((run_of(exported, SMALL, 3) / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | entry))
+    with pytest.raises(runner.RunnerError, match=f"manifest.json cannot be read .*{said}"):
+        runner.Run(tmp_path, None)
+
+
+def test_a_folder_that_takes_nothing_is_told_before_the_first_epoch(exported, monkeypatch):
+    def refuse(**_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    device = types.SimpleNamespace(put=np.asarray, version="", describe=dict)
+    run = runner.Run(run_of(exported, SMALL, 3), types.SimpleNamespace(device=device))
+    monkeypatch.setattr(runner.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(runner.RunnerError, match=r"cannot write into .*\(Read-only file system\): copy the exported"):
+        run.advance(len(run.epochs) + 1, lambda: False)
+    run.advance(len(run.epochs), lambda: False)  # with nothing to train, nothing is written
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, monkeypatch):

@@ -92,6 +92,7 @@ BREAKAGES = {
     "no epochs": lambda r: r["epochs"].clear(),
     "no sessions": lambda r: r["sessions"].clear(),
     "session is text": lambda r: r["sessions"].append("later"),
+    "session without a device": lambda r: r["sessions"][0]["hardware"].pop("device"),
     "session without commit": lambda r: r["sessions"][0].pop("commit"),
     "epoch missing": lambda r: r["epochs"].pop(0),
     "epoch twice": lambda r: r["epochs"].append(r["epochs"][-1]),

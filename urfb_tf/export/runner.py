@@ -17,6 +17,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 import zlib
@@ -31,6 +32,8 @@ TESTED = "0.10 or 0.11"  # versions of JAX
 AGAIN = "export the run again, elsewhere if it has been started, and copy this file from there"
 ANEW = "move it away, and a result.json beside it, and the run begins anew"
 OF_RUN = ("seed", "phases", "data", "result", "session")  # what a manifest holds
+OF_DATA = tuple(f"{split}_{part}" for split in ("train", "validation", "test") for part in ("images", "labels"))
+PROGRAMS = ("train", "evaluate_train", "evaluate_validation", "evaluate_test")
 OF_PHASE = ("epochs", "steps", "learning_rate", "programs", "start", "carry", "gathers", "alignment")
 
 
@@ -222,6 +225,8 @@ class Run:
     def advance(self, epochs: int, over: Callable[[], bool]) -> None:
         """Train up to so many epochs in all, or until time is over."""
         if not self._joined:
+            if len(self.epochs) < epochs:
+                _check_writable(self.folder)
             self.sessions.append(self._session())
             self._joined = True
         while len(self.epochs) < epochs and not over():
@@ -401,8 +406,14 @@ def _read_manifest(path: pathlib.Path) -> dict:
     manifest = _read_json(path, AGAIN)
     with _reading(path, AGAIN):
         _check_keys(manifest, OF_RUN)
+        _check_keys(manifest["session"], ("commit", "versions"))
+        _check_keys(manifest["data"], OF_DATA)
+        int(manifest["seed"])
+        if not manifest["phases"]:
+            raise ValueError("it has no phase")
         for phase in manifest["phases"]:
             _check_keys(phase, OF_PHASE)
+            _check_keys(phase["programs"], PROGRAMS)
     return manifest
 
 
@@ -433,6 +444,17 @@ def _alone(folder: pathlib.Path) -> Iterator[None]:
             for part in (*folder.glob(".state.npz.*.part"), *folder.glob(".result.json.*.part")):
                 part.unlink()
         yield
+
+
+def _check_writable(folder: pathlib.Path) -> None:
+    """Find out before the first epoch whether the last one can be kept."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunnerError(
+            f"cannot write into {folder} ({error.strerror or error}): copy the exported folder to a place that takes files"
+        ) from error
 
 
 def _replace(path: pathlib.Path, write) -> None:

@@ -90,8 +90,9 @@ def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, fl
 def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
     """The angle between the error that reaches each layer's output and back-propagation's, by layer name.
 
-    The errors of the whole batch make one vector. Arguments as for `update_angles`; the model must be functional or
-    sequential, and hold each of these layers itself, once.
+    The errors of the whole batch make one vector, and pass through the model at once: some hundred images are enough,
+    and thousands take gigabytes. Arguments as for `update_angles`; the model must be functional or sequential, and hold
+    each of these layers itself, once.
     """
     _, errors = _increments_and_errors(model, images, labels, loss)
     return _numbers({name: _angle(*both) for name, both in errors.items()})

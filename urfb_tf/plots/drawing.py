@@ -5,7 +5,7 @@ import math
 import keras
 
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, TiedMaxPooling2D, UntiedConv2D, feedback_layers
-from urfb_tf.plots.style import COLOURS, figure
+from urfb_tf.plots.style import COLOURS, figure, not_empty
 
 _FILLS = {"weights": "#CFE3F1", "pool": "#E8E8E8", "drop": "#F7F7F7", "sum": "#FBE3C4"}
 
@@ -22,6 +22,7 @@ def architecture(model: keras.Model):
     from matplotlib import patches
 
     weighted = feedback_layers(model)
+    not_empty("the list of its feedback layers", weighted)
     lowest, last = weighted[0], weighted[-1]  # below the lowest, nothing needs an error
     rows: list[tuple] = []
     places: dict[str, int] = {}

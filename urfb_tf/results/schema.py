@@ -42,6 +42,7 @@ def check(result: object, source: str) -> dict:
         raise ResultError(f"{source} has schema {result['schema']}, but this version reads schema {SCHEMA}: update it.")
     for session in result["sessions"]:
         _check_fields(session, _SESSION, f"{source}, sessions")
+        _check_fields(session["hardware"], {"device": str}, f"{source}, sessions, hardware")
     for number, epoch in enumerate(result["epochs"], start=1):
         _check_fields(epoch, _EPOCH, f"{source}, epoch {number}")
         if _LOSS not in epoch or epoch[_LOSS] is not None:
