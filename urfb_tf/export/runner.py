@@ -453,7 +453,7 @@ def _check_writable(folder: pathlib.Path) -> None:
             pass
     except OSError as error:
         raise RunnerError(
-            f"cannot write into {folder} ({error.strerror or error}): copy the exported folder to a place that takes files"
+            f"cannot write into {folder} ({error.strerror or error}): copy the exported folder to one that takes files"
         ) from error
 
 
