@@ -214,7 +214,7 @@ def test_an_array_survives_json(shape):
 
 
 def result(filters):
-    session = {"from_epoch": 1, "commit": "none", "date": "today", "versions": {}, "hardware": {}}
+    session = {"from_epoch": 1, "commit": "none", "date": "today", "versions": {}, "hardware": {"device": "CPU"}}
     names = ["train_loss", "train_error", "train_error_evaluated", "validation_error", "test_error", "seconds"]
     return {
         "schema": schema.SCHEMA,

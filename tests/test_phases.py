@@ -35,7 +35,7 @@ def experiment():
     starts = itertools.count()
 
     def describe():
-        return {"commit": "none", "date": f"start {next(starts)}", "versions": {}, "hardware": {}}
+        return {"commit": "none", "date": f"start {next(starts)}", "versions": {}, "hardware": {"device": "CPU"}}
 
     def tiny(rule, **options):
         return build(NOTATION, rule, input_shape=(8, 8, 3), **options)
