@@ -257,6 +257,8 @@ def test_a_layer_with_adapters_is_refused_and_can_be_skipped():
     stock.get_layer("tuned").enable_lora(2)
     with pytest.raises(ArgumentError, match=r"'tuned' has LoRA's adapters, which .*skip=\['tuned'\]"):
         urfb_tf.convert(stock)
+    x = RANDOM.normal(size=(5, 4)).astype("float32")
+    np.testing.assert_array_equal(urfb_tf.convert(stock, skip=["tuned"])(x), stock(x))
 
 
 def test_other_models_are_refused():
