@@ -44,14 +44,17 @@ class Dataset:
         if not is_whole(self.classes, 2):
             raise ArgumentError(f"A dataset needs a whole number of classes >= 2, but got {self.classes!r}.")
         object.__setattr__(self, "classes", int(self.classes))  # frozen, but not before it is made
-        for name, (images, labels) in self.splits.items():
+        for name, split in self.splits.items():
+            images, labels = split
             if np.ndim(labels) != 1 or len(images) != len(labels):
                 raise ArgumentError(
                     f"The {name} split needs one class number for each image, labels [N], but got labels of shape "
                     f"{np.shape(labels)} for images of shape {np.shape(images)}."
                 )
             numbers = class_numbers(labels, self.classes, f"The {name} split of {self.classes} classes")
-            object.__setattr__(self, name, Split(images, numbers))  # a pair, as of arrays loaded elsewhere, becomes one
+            # A plain pair, as of arrays loaded elsewhere, becomes a split; a split that is right stays the one it is.
+            if numbers is not labels or not isinstance(split, Split):
+                object.__setattr__(self, name, Split(images, numbers))
 
     @property
     def splits(self) -> dict[str, Split]:
