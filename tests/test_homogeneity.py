@@ -221,7 +221,7 @@ def result(filters):
         "id": "mine",
         "seed": 0,
         "configuration": {},
-        "data": {},
+        "data": {"name": "generated", "sha256": "none", "images": {}},
         "sessions": [session],
         "epochs": [{"epoch": 1, **dict.fromkeys(names, 0.5)}],
         "filters": filters,

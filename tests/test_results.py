@@ -84,15 +84,20 @@ def broken(result, change):
 
 
 BREAKAGES = {
-    "no object": lambda r: [r],
     "no id": lambda r: r.pop("id"),
     "seed is text": lambda r: r.update(seed="0"),
     "seed is a truth": lambda r: r.update(seed=True),
+    "seed below 0": lambda r: r.update(seed=-1),
+    "no name of the images": lambda r: r["data"].pop("name"),
+    "images are not counted": lambda r: r["data"].update(images=50_000),
     "later schema": lambda r: r.update(schema=2),
     "no epochs": lambda r: r["epochs"].clear(),
     "no sessions": lambda r: r["sessions"].clear(),
     "session is text": lambda r: r["sessions"].append("later"),
     "session without a device": lambda r: r["sessions"][0]["hardware"].pop("device"),
+    "first session begins late": lambda r: r["sessions"][0].update(from_epoch=2),
+    "two sessions from one epoch": lambda r: r["sessions"].append(r["sessions"][-1]),
+    "session after the last epoch": lambda r: r["sessions"].append({**r["sessions"][0], "from_epoch": 9}),
     "session without commit": lambda r: r["sessions"][0].pop("commit"),
     "epoch missing": lambda r: r["epochs"].pop(0),
     "epoch twice": lambda r: r["epochs"].append(r["epochs"][-1]),
@@ -106,7 +111,7 @@ BREAKAGES = {
 }
 
 
-@pytest.mark.parametrize("breakage", list(BREAKAGES)[1:])
+@pytest.mark.parametrize("breakage", BREAKAGES)
 def test_a_broken_result_is_refused_by_a_sentence_that_names_the_file(result, breakage, tmp_path):
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken(result, BREAKAGES[breakage])))
@@ -231,7 +236,8 @@ def test_a_shorter_run_of_other_draws_is_kept_beside_the_longer_one(long_first, 
 
 
 def resumed_on_gpu(result):
-    return broken(on_gpu(result), lambda r: r["sessions"].insert(0, copy.deepcopy(result["sessions"][0])))
+    later = {**on_gpu(result)["sessions"][0], "from_epoch": 2}
+    return broken(result, lambda r: r["sessions"].append(later))
 
 
 def test_a_run_of_both_kinds_of_devices_counts_as_neither(result, tmp_path):
@@ -302,7 +308,7 @@ INADMISSIBLE = {
 }
 
 
-UNKNOWN_COMMIT = {"from_epoch": 21, "commit": "unknown", "date": "", "versions": {}, "hardware": {"device": "CPU"}}
+UNKNOWN_COMMIT = {"from_epoch": 1, "commit": "unknown", "date": "", "versions": {}, "hardware": {"device": "CPU"}}
 INADMISSIBLE["does not name the commit .*: install git or trust the checkout"] = {"sessions": [UNKNOWN_COMMIT]}
 
 

@@ -9,6 +9,7 @@ from urfb_tf.errors import ResultError
 SCHEMA = 1
 
 _TOP = {"schema": int, "id": str, "seed": int, "configuration": dict, "data": dict, "sessions": list, "epochs": list}
+_DATA: dict[str, type] = {"name": str, "sha256": str, "images": dict}
 _SESSION = {"from_epoch": int, "commit": str, "date": str, "versions": dict, "hardware": dict}
 _EPOCH = {
     "epoch": int,
@@ -40,6 +41,9 @@ def check(result: object, source: str) -> dict:
     _check_fields(result, _TOP, source)
     if result["schema"] != SCHEMA:
         raise ResultError(f"{source} has schema {result['schema']}, but this version reads schema {SCHEMA}: update it.")
+    if result["seed"] < 0:
+        raise ResultError(f"{source} has seed {result['seed']}, but seeds are whole numbers from 0 on.")
+    _check_fields(result["data"], _DATA, f"{source}, data")
     for session in result["sessions"]:
         _check_fields(session, _SESSION, f"{source}, sessions")
         _check_fields(session["hardware"], {"device": str}, f"{source}, sessions, hardware")
@@ -59,7 +63,17 @@ def check(result: object, source: str) -> dict:
             _check_filters(stored, f"{source}, filters of {layer}")
     if not result["epochs"] or not result["sessions"]:
         raise ResultError(f"{source} has no epoch or no session: nothing was measured.")
+    _check_starts([session["from_epoch"] for session in result["sessions"]], len(result["epochs"]), source)
     return result
+
+
+def _check_starts(starts: list[int], epochs: int, source: str) -> None:
+    """Each epoch belongs to one session."""
+    if starts[0] != 1 or sorted(set(starts)) != starts or starts[-1] > epochs:
+        raise ResultError(
+            f"{source} has sessions from the epochs {', '.join(map(str, starts))} on and {epochs} epochs: the first "
+            "begins at 1, each later one after the one before it, and none beyond the last epoch."
+        )
 
 
 def _check_filters(stored: object, where: str) -> None:
