@@ -57,11 +57,12 @@ def test_rows_near_guessing_are_named_and_what_they_cannot_say(record_errors):
     record_errors("table2/deepnet/bp-hinge", [0.97])
     assert findings.near_guessing(DEEPNET) == (
         "Of the recorded rows, BP Hinge (0.970) and FRFB (0.980) are within 0.03 of guessing (0.99) at the last of "
-        "their epochs. As long as BP Hinge is, recorded to epoch 1, the order of the rules says nothing about feedback."
+        "their epochs. With BP Hinge still there at epoch 1, the order of the rules up to that epoch says nothing "
+        "about feedback."
     )
     record_errors("table2/deepnet/urfb", [0.98, 0.5])
     assert findings.near_guessing(DEEPNET).endswith(
-        "about feedback. Past that epoch and this level: URFB (0.740 at 2)."
+        "about feedback. Recorded further and no longer there: URFB (0.740 at 2)."
     )
 
 

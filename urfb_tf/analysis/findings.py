@@ -93,8 +93,8 @@ def near_guessing(experiments: Iterable[Experiment]) -> str:
     titles = _list([row.title for row in true])
     longer = [f"{row.title} ({latest[row]:.3f} at {n})" for row, n in lengths.items() if n > end and row not in near]
     return (
-        f"{sentence}. As long as {titles} {_is(true)}, recorded to epoch {end}, the order of the rules says nothing "
-        f"about feedback.{f' Past that epoch and this level: {_list(longer)}.' if longer else ''}"
+        f"{sentence}. With {titles} still there at epoch {end}, the order of the rules up to that epoch says nothing "
+        f"about feedback.{f' Recorded further and no longer there: {_list(longer)}.' if longer else ''}"
     )
 
 
