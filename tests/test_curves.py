@@ -128,11 +128,26 @@ def test_a_network_with_sums_is_drawn_with_all_that_build_puts_between(options):
         ("forgetting_arrows", [{}, {}]),
         ("roofline", [[], None]),
         ("weights_along_training", [[], "output", []]),
+        ("traces", [{}, "output"]),
+        ("homogeneity_curves", [{}, "conv1"]),
+        ("learning_curves", [{}, {}]),
+        ("alignment_curves", [{}, {}, "error_angle", ["conv1"]]),
+        ("alignment_curves", [{"urfb": []}, {"urfb": "urfb"}, "error_angle", []]),
     ],
 )
 def test_a_figure_of_nothing_is_refused(figure, arguments):
     with pytest.raises(ArgumentError, match=r"nothing to show|runs lack bp and urfb"):
         getattr(plots, figure)(*arguments)
+
+
+def test_what_curves_lack_is_named():
+    runs = {"mine": [{"epoch": 1, "train_error": 0.5}]}
+    with pytest.raises(ArgumentError, match=r"^rules names the rule of each run, but lacks 'mine'\.$"):
+        plots.learning_curves(runs, {"urfb": "urfb"}, fields=["train_error"])
+    with pytest.raises(ArgumentError, match=r"^The records of 'mine' lack 'tset_error': name other fields\.$"):
+        plots.learning_curves(runs, {"mine": "urfb"}, fields=["train_error", "tset_error"])
+    with pytest.raises(ArgumentError, match=r"nothing to show: fields is empty"):
+        plots.learning_curves(runs, {"mine": "urfb"}, fields=[])
 
 
 def test_an_angle_beyond_most_is_in_its_panel():

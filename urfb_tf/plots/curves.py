@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.plots.style import figure, line_styles, lines_of
+from urfb_tf.plots.style import figure, line_styles, lines_of, not_empty, run_styles
 
 _TITLES = {
     "train_error": "train error, dropout on",
@@ -27,8 +27,15 @@ def learning_curves(
         rules: the rule's name by label; it sets the colour. Further runs of a rule take paler lines.
         fields: which entries of the records.
         chance: where to mark the error of guessing.
+
+    Raises:
+        ArgumentError: if there is no run or field, a run has no rule, or a record lacks a field.
     """
-    styles = line_styles({label: rules[label] for label in histories})
+    styles = run_styles(histories, rules)
+    not_empty("fields", fields)
+    for label, epochs in histories.items():
+        if lacking := [field for field in fields if any(field not in record for record in epochs)]:
+            raise ArgumentError(f"The records of {label!r} lack {lacking[0]!r}: name other fields.")
     with figure(1, len(fields), size=(4 * len(fields), 3.4), sharey=True) as (made, (axes,)):
         for axis, field in zip(axes, fields, strict=True):
             for label, epochs in histories.items():
@@ -92,10 +99,12 @@ def alignment_curves(
             highest of those that have the angle in any run.
 
     Raises:
-        ArgumentError: if no layers are named and no run has such an angle.
+        ArgumentError: if there is no run or layer, a run has no rule, or no layers are named and no run has such an
+            angle.
     """
     layers = _some_layers(histories, kind) if layers is None else layers
-    styles = line_styles({label: rules[label] for label in histories})
+    not_empty("layers", layers)
+    styles = run_styles(histories, rules)
     with figure(1, len(layers), size=(2.5 * len(layers) + 1.6, 3), sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
             for label, epochs in histories.items():

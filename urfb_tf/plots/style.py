@@ -73,6 +73,22 @@ def line_styles(rules: Mapping[str, str]) -> dict[str, dict]:
     return styles
 
 
+def run_styles(runs: Collection[str], rules: Mapping[str, str]) -> dict[str, dict]:
+    """How to draw the line of each of some runs.
+
+    Args:
+        runs: their labels.
+        rules: the rule's name by label, of these runs and perhaps of others.
+
+    Raises:
+        ArgumentError: if there is no run, or one without a rule.
+    """
+    not_empty("the runs", runs)
+    if unnamed := [label for label in runs if label not in rules]:
+        raise ArgumentError(f"rules names the rule of each run, but lacks {', '.join(map(repr, unnamed))}.")
+    return line_styles({label: rules[label] for label in runs})
+
+
 def lines_of(axes: Iterable) -> tuple[list, list[str]]:
     """Lines and labels for one legend of several panels, each label once, from whichever panel has it."""
     found = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}

@@ -70,7 +70,11 @@ def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str, rule
         histories: epoch records by label, with what `HomogeneityProbe` measures.
         layer: the untied layer's name.
         rules: the rule's name by label, of runs that are to have its colour.
+
+    Raises:
+        ArgumentError: if there is no run.
     """
+    not_empty("histories", histories)
     styles = line_styles({label: label for label in histories} | dict(rules or {}))
     panels = {
         "change": "length of W's change",

@@ -38,7 +38,12 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
 
 
 def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
-    """The loss, and the angle between R and W of one layer, against steps, one line per run."""
+    """The loss, and the angle between R and W of one layer, against steps, one line per run.
+
+    Raises:
+        ArgumentError: if there is no run.
+    """
+    not_empty("runs", runs)
     styles = line_styles({name: name for name in runs})
     with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
         for name, snapshots in runs.items():
