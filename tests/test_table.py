@@ -43,3 +43,7 @@ def test_numbers_stand_on_the_right(cells):
 )
 def test_words_stand_on_the_left_and_wrap(cells, width):
     assert styles(*cells) == {LEFT.format(width)}
+
+
+def test_a_bar_within_a_cell_does_not_end_it():
+    assert str(Table(["rate", "of |e|"], [["a", "0.5"]])) == "| rate | of \\|e\\| |\n| --- | --- |\n| a | 0.5 |"

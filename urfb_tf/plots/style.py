@@ -83,7 +83,7 @@ def run_styles(runs: Collection[str], rules: Mapping[str, str]) -> dict[str, dic
     Raises:
         ArgumentError: if there is no run, or one without a rule.
     """
-    not_empty("the runs", runs)
+    not_empty("runs", runs)
     if unnamed := [label for label in runs if label not in rules]:
         raise ArgumentError(f"rules names the rule of each run, but lacks {', '.join(map(repr, unnamed))}.")
     return line_styles({label: rules[label] for label in runs})
