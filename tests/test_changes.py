@@ -305,7 +305,35 @@ def of_any_size():
     return keras.Model(pixels, FeedbackConv2D(2, 3)(pixels))
 
 
+def at_two_sizes():
+    """One convolution on an image and on its half, the latter within a nested model."""
+    pixels, conv = keras.Input((8, 8, 1)), FeedbackConv2D(2, 3, name="conv")
+    half = keras.Input((4, 4, 1))
+    below = keras.Model(half, conv(half))(keras.layers.AveragePooling2D(2)(pixels))
+    flat = [keras.layers.Flatten()(each) for each in (conv(pixels), below)]
+    return keras.Model(pixels, keras.layers.Dense(3)(keras.layers.Concatenate()(flat)))
+
+
+class Scaled(keras.layers.Layer):
+    """A layer whose configuration lacks what it needs."""
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale.item()
+
+    def call(self, inputs):
+        return self.scale * inputs
+
+
+def scaled():
+    return keras.Sequential([keras.Input((3,)), Scaled(np.ones(1), name="scaled"), FeedbackDense(2)])
+
+
 REFUSED = [
+    (lambda: untie(at_two_sizes()), r"'conv' is used on images of the sizes \(4, 4, 1\) and \(8, 8, 1\), between which"),
+    (lambda: change_rule(scaled(), "bp"), "Layer 'scaled', a Scaled, cannot be copied by its get_config"),
+    (lambda: change_rule("network", "bp"), "A keras.Model is needed, but got 'network'"),
+    (lambda: reinitialise(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), ["x"]), "has no FeedbackLayer, so none that is called 'x'"),
     (lambda: untie(network(), ["conv3"]), r"Unknown FeedbackConv2D or UntiedConv2D .* 'conv3': use one of 'conv1', 'c"),
     (lambda: untie(network(), ["dense1"]), "'dense1': use one of 'conv1', 'conv2'"),
     (lambda: untie(network(), "conv1"), r"layers is a list of names, but got 'conv1': write \['conv1'\]"),
@@ -336,6 +364,23 @@ def weights_of(layer):
     """By name, those that exist."""
     names = ("kernel", "feedback", "bias", "kernel_mask", "feedback_mask")
     return {name: getattr(layer, name).numpy() for name in names if getattr(layer, name) is not None}
+
+
+def test_layers_of_plain_functions_pass_all_changes():
+    factor = tf.constant(3.0)  # nothing that Keras could write down
+    stock = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Lambda(lambda x, by: x * factor + by, arguments={"by": 2.0}, name="times"),
+            keras.layers.Lambda(lambda x: tf.nn.relu(x), output_shape=(4,)),
+            keras.layers.Dense(2),
+        ]
+    )
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    converted = change_rule(convert(stock), "frfb")
+    np.testing.assert_array_equal(converted(x), stock(x))
+    assert converted.layers[0].name == "times"
+    assert converted.layers[0] is not stock.layers[0]
 
 
 @pytest.mark.parametrize("new", ["bp", "frfb", HALF], ids=str)

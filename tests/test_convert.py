@@ -273,6 +273,8 @@ def test_other_models_are_refused():
         urfb_tf.convert(sequential(), "nonsense")
     with pytest.raises(ArgumentError, match="of the model"):
         urfb_tf.convert(sequential(), skip=["nonsense"])
+    with pytest.raises(ArgumentError, match=r"^skip is a list of names, but got 'dense': write \['dense'\]"):
+        urfb_tf.convert(sequential(), skip="dense")
 
 
 def test_the_converted_layers_are_the_feedback_layers():

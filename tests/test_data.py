@@ -11,6 +11,7 @@ import urllib.request
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import urfb_tf
@@ -235,6 +236,22 @@ def test_plain_pairs_become_splits(dtype, small_data):
     mine = Dataset("mine", 10, *pairs)
     assert all(isinstance(split, Split) for split in mine.splits.values())
     assert mine.fingerprint() == small_data.fingerprint()
+
+
+def test_splits_are_pairs_of_arrays_with_images_of_one_size(small_data):
+    train, validation, test = small_data.splits.values()
+    for wrong in (None, test.images, tf.data.Dataset.from_tensor_slices(tuple(test))):
+        with pytest.raises(ArgumentError, match="^The test split is a pair of arrays, images and labels, but got a "):
+            Dataset("mine", 10, train, validation, wrong)
+    cropped = Split(test.images[:, 1:], test.labels)
+    with pytest.raises(ArgumentError, match=r"need one size, but got \(32, 32, 3\) in train, .*, \(31, 32, 3\) in test"):
+        Dataset("mine", 10, train, validation, cropped)
+
+
+@pytest.mark.parametrize("count", [-5, 2.5, True, None])
+def test_a_subset_has_a_whole_number_of_images(count, small_data):
+    with pytest.raises(ArgumentError, match="whole number of validation images >= 0"):
+        small_data.subset(5, count, 5)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", ">i4", "float32"])

@@ -134,6 +134,25 @@ def test_back_propagating_restores_rules_after_an_error_too():
     assert [(layer.rule, layer.propagate_derivative) for layer in layers] == own
 
 
+def test_a_model_without_feedback_layers_has_no_angles(batch):
+    images, labels = batch
+    layers = [keras.Input(images.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(int(max(labels)) + 1)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    for measure in (metrics.update_angles, metrics.error_angles, metrics.error_ratios):
+        assert measure(model, images, labels) == {}
+    assert not any(metrics.Alignment(images, labels)(model).values())
+
+
+def test_the_probe_takes_texts():
+    words = keras.layers.TextVectorization(vocabulary=["cat", "dog"], output_mode="multi_hot")
+    layers = [keras.Input((), dtype="string"), words, FeedbackDense(4, rule="urfb"), FeedbackDense(2, rule="urfb")]
+    model = keras.Sequential(layers)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    found = metrics.Alignment(tf.constant(["a cat", "the dog"]), [0, 1])(model)
+    assert len(found["update_angle"]) == 2
+
+
 def test_layers_that_learn_nothing_have_no_angle(batch):
     model = network("urfb")
     model.get_layer("dense2").kernel.assign(tf.zeros([8, 6]))

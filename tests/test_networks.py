@@ -226,6 +226,11 @@ def test_bad_arguments_are_refused(argument):
         build(SMALL, **{argument: BAD_ARGUMENTS[argument]})
 
 
+@pytest.mark.parametrize("rate", [1, np.float32(0.5)])
+def test_a_learning_rate_may_be_any_number(rate):
+    assert float(build("output", learning_rate=rate).optimizer.learning_rate) == rate
+
+
 def test_connectivity_is_refused_where_no_layer_would_take_it():
     with pytest.raises(ArgumentError, match=r"connectivity is the share .*, but got 7"):
         build("conv 4 3x3; output", connectivity=7)

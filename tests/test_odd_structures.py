@@ -54,6 +54,11 @@ def test_one_output_in_a_dictionary_trains_and_is_measured_as_by_itself(keyed, p
     assert traces[0] == traces[1]
 
 
+def test_errors_class_by_class_of_an_output_in_a_dictionary_are_those_of_it_alone(keyed, plain):
+    probe = metrics.ClassErrors(Split(X, Y), [[0, 1], [2]])
+    assert probe(keyed) == probe(plain)
+
+
 def test_the_loss_of_a_dictionarys_key_stays_under_direct_feedback():
     inputs = keras.Input((4, 4, 1))
     hidden = keras.layers.Dense(4, activation="tanh")(keras.layers.Flatten()(inputs))

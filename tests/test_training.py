@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from urfb_tf import FeedbackDense, OneVsRestHinge
+from urfb_tf import FeedbackConv2D, FeedbackDense, OneVsRestHinge
 from urfb_tf.data import Dataset, Split
+from urfb_tf.data.splits import at_once
 from urfb_tf.errors import ArgumentError
 from urfb_tf.networks import build
 from urfb_tf.training import EpochProgram, batches, train
@@ -399,6 +400,50 @@ def test_labels_for_which_the_model_has_no_output_are_refused(loss, tiny):
         EpochProgram(Subclassed(), loss=OneVsRestHinge()).place(Split(tiny.test.images, np.full(23, -1)))
     more = build("output", loss=loss, classes=4, input_shape=(8, 8, 3))
     assert len(train(more, tiny, epochs=1, batch_size=10)) == 1
+
+
+def flat(units, loss, **options):
+    """A model of 8 x 8 colour images without hidden units."""
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), FeedbackDense(units, **options)])
+    model.compile("sgd", loss)
+    return model
+
+
+def test_a_loss_of_other_things_than_class_numbers_is_refused(tiny):
+    for loss, said in {
+        "categorical_crossentropy": "categorical_crossentropy",
+        "mse": "mean_squared_error",
+        keras.losses.CategoricalHinge(name="mine"): "mine",
+    }.items():
+        with pytest.raises(ArgumentError, match=rf"^Training gives the loss '{said}' class numbers .* or use `fit`\.$"):
+            train(flat(3, loss), tiny, epochs=1, batch_size=10)
+    with pytest.raises(ArgumentError, match=r"from which it makes no number for each example"):
+        train(flat(3, lambda labels, outputs: outputs), tiny, epochs=1, batch_size=10)
+
+
+def test_a_model_needs_an_output_unit_for_each_class(tiny):
+    with pytest.raises(ArgumentError, match=r"the output of this one is \[B, 1\]: use `fit`\.$"):
+        train(flat(1, "binary_crossentropy"), tiny, epochs=1, batch_size=10)
+    by_pixel = keras.Sequential([keras.Input((8, 8, 3)), FeedbackConv2D(3, 1)])
+    with pytest.raises(ArgumentError, match=r"the output of this one is \[B, 8, 8, 3\]: use `fit`\.$"):
+        train(by_pixel, tiny, epochs=1, batch_size=10, loss=OneVsRestHinge())
+
+
+def test_images_of_another_size_than_the_models_are_refused(tiny):
+    model = build("output", classes=3, input_shape=(9, 8, 3))
+    with pytest.raises(ArgumentError, match=r"takes images of the shape \(9, 8, 3\), but those of the data have \(8, 8, 3\)"):
+        train(model, tiny, epochs=1, batch_size=10)
+
+
+def test_large_images_are_evaluated_a_few_at_once_with_the_same_errors():
+    assert [at_once(shape) for shape in ((32, 32, 3), (8,), (128, 128, 3), (4000, 4000, 3))] == [1000, 1000, 62, 1]
+    random = np.random.default_rng(0)
+    split = Split(random.integers(0, 256, (150, 128, 128, 3), dtype=np.uint8), random.integers(0, 3, 150))
+    data = Dataset("large", 3, split, split, split)
+    model = build("maxpool 32; output", classes=3, input_shape=(128, 128, 3))
+    (record,) = train(model, data, epochs=1, batch_size=10)
+    accuracy = model.evaluate(*split, verbose=0)[1]
+    assert record["test_error"] == pytest.approx(1 - accuracy, abs=1e-5)
 
 
 @pytest.mark.parametrize("sizes", [(53, 0, 23), (53, 17, 0)])

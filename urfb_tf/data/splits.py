@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,8 @@ class Dataset:
         train, validation, test: the splits, their labels as int32. The last may tune nothing.
 
     Raises:
-        ArgumentError: if the labels of a split are not one whole number from 0 to `classes` - 1 for each image.
+        ArgumentError: if a split is no pair of arrays, its labels are not one whole number from 0 to `classes` - 1 for
+            each image, or the images of the splits differ in size.
     """
 
     name: str
@@ -45,6 +47,10 @@ class Dataset:
             raise ArgumentError(f"A dataset needs a whole number of classes >= 2, but got {self.classes!r}.")
         object.__setattr__(self, "classes", int(self.classes))  # frozen, but not before it is made
         for name, split in self.splits.items():
+            if not (isinstance(split, (tuple, list)) and len(split) == 2):
+                raise ArgumentError(
+                    f"The {name} split is a pair of arrays, images and labels, but got a {type(split).__name__}."
+                )
             images, labels = split
             if np.ndim(labels) != 1 or len(images) != len(labels):
                 raise ArgumentError(
@@ -55,6 +61,10 @@ class Dataset:
             # A plain pair, as of arrays loaded elsewhere, becomes a split; a split that is right stays the one it is.
             if numbers is not labels or not isinstance(split, Split):
                 object.__setattr__(self, name, Split(images, numbers))
+        sizes = {name: np.shape(split.images)[1:] for name, split in self.splits.items()}
+        if len(set(sizes.values())) > 1:
+            said = ", ".join(f"{size} in {name}" for name, size in sizes.items())
+            raise ArgumentError(f"The images of all splits need one size, but got {said}.")
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -70,13 +80,24 @@ class Dataset:
         return digest.hexdigest()
 
     def subset(self, train: int, validation: int, test: int) -> "Dataset":
-        """The first images of each split."""
+        """The first images of each split, whole numbers >= 0."""
+        for name, count in {"train": train, "validation": validation, "test": test}.items():
+            if not is_whole(count, 0):
+                raise ArgumentError(f"A subset has a whole number of {name} images >= 0, but got {count!r}.")
         return dataclasses.replace(
             self,
             train=Split(self.train.images[:train], self.train.labels[:train]),
             validation=Split(self.validation.images[:validation], self.validation.labels[:validation]),
             test=Split(self.test.images[:test], self.test.labels[:test]),
         )
+
+
+def at_once(shape: tuple[int, ...]) -> int:
+    """How many images of a shape [H, W, C] a network is shown together where it does not learn.
+
+    1000 as large as CIFAR's, and of larger ones as many as make up as many pixels.
+    """
+    return max(1, min(1000, 1000 * 32 * 32 * 3 // math.prod(shape)))
 
 
 def class_numbers(labels, classes: int | None, who: str) -> np.ndarray:

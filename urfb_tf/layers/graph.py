@@ -70,6 +70,17 @@ def uses(
             above.update(id(tensor) for tensor in node.output_tensors)
 
 
+def input_shapes(model: keras.Model, layer: keras.layers.Layer) -> set[tuple]:
+    """The shapes, without the batch, of what a layer with one input sees at all its uses in a model's graph."""
+    found: set[tuple] = set()
+    for node in _nodes(model):
+        if node.operation is layer:
+            found.add(tuple(node.input_tensors[0].shape[1:]))
+        elif graph_of(node.operation) is not None:
+            found |= input_shapes(node.operation, layer)
+    return found
+
+
 def _nodes(model: keras.Model) -> list:
     """From below."""
     graph = graph_of(model)

@@ -166,11 +166,11 @@ def _increments_and_errors(model: keras.Model, images, labels, loss) -> tuple[di
     check_batch(images, labels)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
     outputs = [node_of(model, layer, "The error at a layer").output_tensors[0] for layer in feedback_layers(model)]
-    inside = keras.Model(source, [*outputs, *model.outputs])
+    inside = keras.Model(source, {"between": outputs, "fields": model.outputs[0]})
 
     def predict():
-        *between, outputs = inside(images, training=False)
-        return between, outputs
+        found = inside(images, training=False)
+        return found["between"], found["fields"]
 
     return _compared(model, labels, loss, predict)
 
@@ -217,6 +217,11 @@ def back_propagating(model: keras.Model) -> Iterator[None]:
             layer.rule, layer.propagate_derivative = rule, propagate_derivative
 
 
+def _numbers_as_float32(x: tf.Tensor) -> tf.Tensor:
+    """Pixels as models take them; text stays."""
+    return x if x.dtype == tf.string else tf.cast(x, tf.float32)
+
+
 class Alignment:
     """All kinds of angle on one fixed batch, as a probe for `urfb_tf.train`.
 
@@ -227,7 +232,7 @@ class Alignment:
 
     def __init__(self, images, labels, loss=None):
         self.loss = loss
-        self.images = tf.nest.map_structure(lambda x: tf.cast(x, tf.float32), batch_of(images))
+        self.images = tf.nest.map_structure(_numbers_as_float32, batch_of(images))
         self.labels = tf.convert_to_tensor(labels)
         self._compiled_for: list = []
         self._compiled: Callable[[], dict[str, dict[str, tf.Tensor]]]

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from urfb_tf.classes import check_classes
+from urfb_tf.compiled_loss import only
 from urfb_tf.data import Split
+from urfb_tf.data.splits import at_once
 from urfb_tf.errors import ArgumentError
-
-_BATCH = 1000
 
 
 def error_among(fields: np.ndarray, labels: np.ndarray, classes: Iterable[int]) -> float:
@@ -54,10 +54,11 @@ class ClassErrors:
         group among its own units; `seen_error` of all classes seen so far, among their units; `own_field` and
         `other_field`, the mean field of each class's unit over its own images and over all others.
         """
-        batches = range(0, len(self.labels), _BATCH)
+        size = at_once(self.images.shape[1:])
+        batches = range(0, len(self.labels), size)
         fields = np.concatenate(
             [
-                keras.ops.convert_to_numpy(model(self.images[i : i + _BATCH].astype(np.float32), training=False))
+                keras.ops.convert_to_numpy(only(model(self.images[i : i + size].astype(np.float32), training=False)))
                 for i in batches
             ]
         ).astype(np.float64)  # [N, C]; means in half precision would be wrong

@@ -96,7 +96,7 @@ def build(
         outputs = assembly.add(step, outputs)
     model = connect_direct_feedback(keras.Model(inputs, outputs, name=name), seed=seed)
     model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate),
+        optimizer=keras.optimizers.SGD(float(learning_rate)),
         loss=loss if isinstance(loss, keras.losses.Loss) else make_loss(loss, classes, reading),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         # oneDNN's convolutions beat XLA's on a CPU; on a GPU XLA wins.

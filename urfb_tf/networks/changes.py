@@ -15,7 +15,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep, reseeded
-from urfb_tf.layers.graph import graph_of, in_graph, uses
+from urfb_tf.layers.graph import graph_of, in_graph, input_shapes, uses
 from urfb_tf.layers.walk import check_built, everything_in, feedback_layers_by_key
 from urfb_tf.networks.adapted import carry_over
 from urfb_tf.networks.compiling import compiler_like
@@ -46,9 +46,16 @@ def untie(
 
     Raises:
         ArgumentError: if the model is neither functional nor sequential, a name is not one of its convolutions, or one
-            lies inside another layer, such as a block of your own, or in a nested model that is subclassed.
+            lies inside another layer, such as a block of your own, or in a nested model that is subclassed, or is used
+            on images of several sizes.
     """
     chosen = choose(model, layers, (FeedbackConv2D, UntiedConv2D))
+    for layer in chosen if graph_of(model) is not None else []:
+        if len(sizes := input_shapes(model, layer)) > 1:
+            raise ArgumentError(
+                f"Layer {layer.name!r} is used on images of the sizes {' and '.join(map(str, sorted(sizes)))}, between "
+                "which untied filters cannot be shared: name only other layers in layers=[...]."
+            )
     options: dict = {"backend": backend, "feedback_refresh": feedback_refresh, "update_gain": update_gain}
     UntiedConv2D(1, 1, **options)  # refuses bad ones in its own words; from_config would wrap these in Keras' own
 
@@ -161,21 +168,32 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     return model
 
 
-def choose(model: keras.Model, names: Iterable[str] | None, kinds: tuple) -> list[keras.layers.Layer]:
+def choose(
+    model: keras.Model, names: Iterable[str] | None, kinds: tuple, argument: str = "layers"
+) -> list[keras.layers.Layer]:
     """The layers of these names and kinds, those inside nested models and other layers too. No names mean all of them.
 
+    Args:
+        model, names, kinds: which.
+        argument: what the caller calls the names.
+
     Raises:
-        ArgumentError: if a name is not that of such a layer.
+        ArgumentError: if this is no model, or a name is not that of such a layer.
     """
+    if not isinstance(model, keras.Model):
+        raise ArgumentError(f"A keras.Model is needed, but got {model!r}.")
     if isinstance(names, str):
-        raise ArgumentError(f"layers is a list of names, but got {names!r}: write [{names!r}].")
+        raise ArgumentError(f"{argument} is a list of names, but got {names!r}: write [{names!r}].")
     found = [layer for layer in layers_of(model) if isinstance(layer, kinds)]
     if names is None:
         return found
     names, known = list(names), [layer.name for layer in found]
+    what = " or ".join(kind.__name__ for kind in kinds)
     for name in names:
+        if not known:
+            raise ArgumentError(f"The model has no {what}, so none that is called {name!r}.")
         if name not in known:
-            raise ArgumentError(one_of(f"{' or '.join(kind.__name__ for kind in kinds)} of the model", name, known))
+            raise ArgumentError(one_of(f"{what} of the model", name, known))
     return [layer for layer in found if layer.name in names]  # nested models may use a name twice
 
 
@@ -216,14 +234,15 @@ def rebuild(
         otherwise: what to do about a layer that another one holds, which makes it itself, in the copy too.
 
     Raises:
-        ArgumentError: if the model is neither functional nor sequential, or another layer holds a chosen one.
+        ArgumentError: if the model is neither functional nor sequential, another layer holds a chosen one, or one that
+            is not chosen cannot be copied.
     """
     _check_reach(model, chosen, otherwise)
     chosen_ids = {id(layer) for layer in chosen}
     copies = []
 
     def copy(layer):
-        new = replace(layer) if id(layer) in chosen_ids else type(layer).from_config(config_of(layer))
+        new = replace(layer) if id(layer) in chosen_ids else _copy_of(layer)
         copies.append((layer, new))
         return new
 
@@ -245,6 +264,26 @@ def rebuild(
         new.count_on_from(old)
     compile_alike(result)
     return result
+
+
+def _copy_of(layer):
+    """A layer of the same settings.
+
+    Raises:
+        ArgumentError: if its configuration does not make one.
+    """
+    if type(layer) is keras.layers.Lambda:
+        # Keras writes its function down as bytes, which it refuses to read, or reads without what they refer to.
+        return keras.layers.Lambda(
+            layer.function, layer._output_shape, layer.mask, layer.arguments, **keras.layers.Layer.get_config(layer)
+        )
+    try:
+        return type(layer).from_config(config_of(layer))
+    except (TypeError, ValueError, NotImplementedError) as problem:
+        raise ArgumentError(
+            f"Layer {layer.name!r}, a {type(layer).__name__}, cannot be copied by its get_config: let that hold all "
+            "that its __init__ takes, in a form that Keras can write down."
+        ) from problem
 
 
 def _keep_state(old, new) -> None:

@@ -26,7 +26,7 @@ def convert(
     learn; those that have, such as batch normalisation or depthwise convolutions, go on by back-propagation, and
     `under_back_propagation` names them. A layer with nothing below it that learns, be it another use of the layer
     itself, has no one to hand an error to and takes the rule's `lowest` (mostly "bp"). R is drawn as W's initialiser
-    would, independently of W.
+    would, independently of W. Layers that have a feedback rule already keep it: `change_rule` gives them another.
 
     Args:
         model: a built functional or sequential model. It stays as it is.
@@ -47,7 +47,9 @@ def convert(
     """
     rule = rules.get(rule)
     skipped = {
-        id(each) for layer in choose(model, skip, (keras.layers.Layer,)) for each in (layer, *everything_in(layer))
+        id(each)
+        for layer in choose(model, skip, (keras.layers.Layer,), "skip")
+        for each in (layer, *everything_in(layer))
     }
     # A layer of the user's own that extends these may compute something else, so only the very classes count.
     chosen = [layer for layer in layers_of(model) if type(layer) in KINDS and id(layer) not in skipped]

@@ -10,11 +10,12 @@ import inspect
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from urfb_tf.compiled_loss import loss_of, only
 from urfb_tf.data import Split
-from urfb_tf.data.splits import class_numbers
+from urfb_tf.data.splits import at_once, class_numbers
 from urfb_tf.errors import ArgumentError
 from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers import UntiedConv2D, layers_of
@@ -202,9 +203,21 @@ class EpochProgram:
         """Images and labels of a split as `train` and `evaluate` take them, on the device.
 
         Raises:
-            ArgumentError: if a label is no whole number, or the model has no output for it.
+            ArgumentError: if the images are not of the model's size, a label is no whole number, or the model has no
+                output unit for it.
         """
-        outputs = getattr(self.model, "outputs", None)  # a subclass of keras.Model does not say how many it has
+        # A subclass of keras.Model does not say what it takes and gives.
+        inputs, outputs = (getattr(self.model, name, None) for name in ("inputs", "outputs"))
+        if inputs:
+            taken, given = tuple(inputs[0].shape[1:]), tuple(np.shape(split.images)[1:])
+            pairs = zip(taken, given, strict=False)
+            if len(taken) == len(given) and any(n is not None and n != m for n, m in pairs):
+                raise ArgumentError(f"The model takes images of the shape {taken}, but those of the data have {given}.")
+        if outputs and (len(outputs[0].shape) != 2 or outputs[0].shape[-1] == 1):
+            raise ArgumentError(
+                f"Training needs a model with an output unit for each class, [B, classes], but the output of this one "
+                f"is [B, {', '.join(map(str, outputs[0].shape[1:]))}]: use `fit`."
+            )
         units = outputs[0].shape[-1] if outputs else None
         who = "A model" if units is None else f"A model with {units} output units"
         labels = class_numbers(split.labels, units, who)
@@ -285,12 +298,12 @@ class EpochProgram:
 
     def _evaluate_part(self, state, images, labels, *, part, parts) -> Tally:
         """Over every one of `parts` batches, the first being number `part`."""
-        count = images.shape[0]
+        count, most = images.shape[0], max(at_once(images.shape[1:]), min(self.batch_size, 1000))
         if count is None:
             count = tf.shape(images)[0]
-            size = tf.minimum(count, 1000)
+            size = tf.minimum(count, most)
         else:
-            size = min(count, 1000)
+            size = min(count, most)
 
         def step(number, tally):
             rows = number * size + tf.range(size)
@@ -298,7 +311,7 @@ class EpochProgram:
             rows = tf.minimum(rows, count - 1)
             batch, targets = tf.gather(images, rows), tf.gather(labels, rows)
             outputs, *_ = self._call(state.trainable, state.non_trainable, batch, training=False)
-            return number + parts, tally.plus(self._losses(targets, outputs), targets, outputs, present)
+            return number + parts, tally.plus(self._each(targets, outputs), targets, outputs, present)
 
         _, tally = tf.while_loop(
             lambda number, _: number < -(-count // size),
@@ -313,13 +326,33 @@ class EpochProgram:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trainable)
             outputs, non_trainable, more = self._call(trainable, non_trainable, batch, training=True)
-            losses = self._losses(targets, outputs)  # [B]
+            losses = self._each(targets, outputs)  # [B]
             mean = tf.reduce_mean(losses)
             for loss in more:  # regularisers and what layers add, which `fit` reports too
                 loss = tf.cast(tf.reduce_sum(loss), losses.dtype)
                 mean, losses = mean + loss, losses + loss
         gradients = gradients_of(tape, mean, trainable, self._loss_scale)
         return gradients, non_trainable, losses, outputs
+
+    def _each(self, targets, outputs) -> tf.Tensor:
+        """The loss of each example, [B], from class numbers [B] and outputs [B, C]."""
+        try:
+            losses = self._losses(targets, outputs)
+        except ArgumentError:
+            raise
+        except (TypeError, ValueError) as problem:
+            raise self._no_loss_of_class_numbers() from problem
+        if losses.shape.rank not in (1, None):
+            raise self._no_loss_of_class_numbers()
+        return losses
+
+    def _no_loss_of_class_numbers(self) -> ArgumentError:
+        name = getattr(getattr(self._losses, "function", None), "__name__", self._losses.name)
+        return ArgumentError(
+            f"Training gives the loss {name!r} class numbers [B] and outputs [B, classes], from which it "
+            "makes no number for each example: take one that does, such as OneVsRestHinge() or "
+            "'sparse_categorical_crossentropy', or use `fit`."
+        )
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = as_input(self.model, batch)
