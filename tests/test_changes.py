@@ -325,15 +325,19 @@ class Scaled(keras.layers.Layer):
         return self.scale * inputs
 
 
+def stock():
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+
 def scaled():
     return keras.Sequential([keras.Input((3,)), Scaled(np.ones(1), name="scaled"), FeedbackDense(2)])
 
 
 REFUSED = [
-    (lambda: untie(at_two_sizes()), r"'conv' is used on images of the sizes \(4, 4, 1\) and \(8, 8, 1\), between which"),
+    (lambda: untie(at_two_sizes()), r"'conv' is used on images of the sizes \(4, 4, 1\) and \(8, 8, 1\), between"),
     (lambda: change_rule(scaled(), "bp"), "Layer 'scaled', a Scaled, cannot be copied by its get_config"),
     (lambda: change_rule("network", "bp"), "A keras.Model is needed, but got 'network'"),
-    (lambda: reinitialise(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), ["x"]), "has no FeedbackLayer, so none that is called 'x'"),
+    (lambda: reinitialise(stock(), ["x"]), "has no FeedbackLayer, so none that is called 'x'"),
     (lambda: untie(network(), ["conv3"]), r"Unknown FeedbackConv2D or UntiedConv2D .* 'conv3': use one of 'conv1', 'c"),
     (lambda: untie(network(), ["dense1"]), "'dense1': use one of 'conv1', 'conv2'"),
     (lambda: untie(network(), "conv1"), r"layers is a list of names, but got 'conv1': write \['conv1'\]"),

@@ -241,10 +241,10 @@ def test_plain_pairs_become_splits(dtype, small_data):
 def test_splits_are_pairs_of_arrays_with_images_of_one_size(small_data):
     train, validation, test = small_data.splits.values()
     for wrong in (None, test.images, tf.data.Dataset.from_tensor_slices(tuple(test))):
-        with pytest.raises(ArgumentError, match="^The test split is a pair of arrays, images and labels, but got a "):
+        with pytest.raises(ArgumentError, match=r"^The test split is a pair of arrays, images and labels, but got a "):
             Dataset("mine", 10, train, validation, wrong)
     cropped = Split(test.images[:, 1:], test.labels)
-    with pytest.raises(ArgumentError, match=r"need one size, but got \(32, 32, 3\) in train, .*, \(31, 32, 3\) in test"):
+    with pytest.raises(ArgumentError, match=r"one size, but got \(32, 32, 3\) in train, .*, \(31, 32, 3\) in test"):
         Dataset("mine", 10, train, validation, cropped)
 
 

@@ -431,7 +431,7 @@ def test_a_model_needs_an_output_unit_for_each_class(tiny):
 
 def test_images_of_another_size_than_the_models_are_refused(tiny):
     model = build("output", classes=3, input_shape=(9, 8, 3))
-    with pytest.raises(ArgumentError, match=r"takes images of the shape \(9, 8, 3\), but those of the data have \(8, 8, 3\)"):
+    with pytest.raises(ArgumentError, match=r"the shape \(9, 8, 3\), but those of the data have \(8, 8, 3\)"):
         train(model, tiny, epochs=1, batch_size=10)
 
 
