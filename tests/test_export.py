@@ -162,6 +162,8 @@ def test_processes_of_their_own_train_the_same(exported, tmp_path):
     assert (timing["epochs"], timing["processes"]) == (4, 2)
     assert timing["seconds"] > 0
     assert timing["hardware"]["device"]
+    assert "0 epochs of 2 runs" in train_exported(folder, 2, "small--seed3", "other--seed3", "--processes", "2")
+    assert json.loads((folder / "timing.json").read_text()) == timing, "what took no time replaces no timing"
     for a, b in zip(*(result_of(each, SMALL, 3)["epochs"] for each in (exported, folder)), strict=True):
         assert {**a, "seconds": 0} == {**b, "seconds": 0}
 
@@ -659,6 +661,61 @@ def test_a_run_named_twice_is_trained_once(tmp_path, monkeypatch):
     assert trained == [["a"]]
 
 
+def test_within_a_turn_a_run_is_saved_when_it_is_time(exported, tmp_path, monkeypatch):
+    folder = shutil.copytree(
+        run_of(exported, SMALL, 3), tmp_path / "run", ignore=lambda *_: ["state.npz", "result.json"]
+    )
+    device = types.SimpleNamespace(put=np.asarray, version="", describe=dict)
+    run, kept = runner.Run(folder, types.SimpleNamespace(device=device)), []
+
+    def epoch(_, number):
+        kept.append(runner._told(folder))
+        return {"epoch": number + 1}
+
+    monkeypatch.setattr(run, "_enter", lambda epoch: None)
+    monkeypatch.setattr(run, "_epoch", epoch)
+    run.advance(3, lambda: False, 1000)
+    run.advance(6, lambda: False, 0)
+    assert kept == [0, 0, 0, 0, 4, 5]
+
+
+def test_a_jax_without_a_device_is_told(monkeypatch):
+    import jax
+
+    def devices():
+        raise RuntimeError("Unable to initialize backend 'cuda'\nand more")
+
+    monkeypatch.setattr(jax, "devices", devices)
+    with pytest.raises(runner.RunnerError, match=r"no device here \(Unable .*'\): install .* unset JAX_PLATFORMS$"):
+        runner.Device()
+
+
+# Ends a command when it is asked to, by SIGTERM to this process alone.
+TERMINATED = """
+import os, signal, sys, threading
+import runner
+stop = runner.Stop(None)
+ask = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); print(flush=True); signal.pause()"
+class Told(runner.subprocess.Popen):
+    def wait(self, timeout=None):
+        if self.returncode is None:
+            self.stdout.readline()  # it listens now
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().wait(timeout)
+    def __init__(self, command, env):
+        super().__init__(command, env=env, stdout=runner.subprocess.PIPE)
+runner.subprocess.Popen = Told
+print(stop.run([sys.executable, "-c", ask], dict(os.environ)), stop.over())
+"""
+
+
+def test_sigterm_is_passed_on_to_the_processes(exported):
+    command = [sys.executable, "-c", TERMINATED]
+    done = subprocess.run(command, cwd=exported, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "7 True\n"), done.stderr
+    assert done.stderr.startswith("runner.py: stopping after this epoch; SIGTERM again stops at once")
+
+
 # Presses Ctrl-C so many times in the second epoch of the process.
 PRESSED = """
 import os, signal, sys
@@ -698,15 +755,15 @@ def test_ctrl_c_pressed_again_stops_at_once(exported, tmp_path):
     assert [path.name for path in run_of(folder, SMALL, 3).iterdir()] == ["manifest.json"]
 
 
-def test_after_ctrl_c_no_further_process_is_started(tmp_path, monkeypatch, capsys):
+def test_after_ctrl_c_no_further_process_is_started(tmp_path, capsys):
     started, stop = [], types.SimpleNamespace(pressed=False, left=lambda: None, over=lambda: stop.pressed)
 
-    def run(command, **_):
+    def run(command, _):
         started.append(command[2])
         stop.pressed = True
-        return types.SimpleNamespace(returncode=130)
+        return 130
 
-    monkeypatch.setattr(runner.subprocess, "run", run)
+    stop.run = run
     options = types.SimpleNamespace(epochs=5, save_every=30, folder=tmp_path, processes=1)
     runner._train_apart(options, ["a", "b"], stop)
     assert started == ["a"]
@@ -719,7 +776,7 @@ class Counted:
     def __init__(self, done, log):
         self.epochs, self.saved, self.log = [None] * done, done, log
 
-    def advance(self, epochs, over):
+    def advance(self, epochs, over, _):
         while len(self.epochs) < epochs and not over():
             self.epochs.append(None)
 
@@ -751,10 +808,10 @@ def test_time_that_is_over_stops_all_runs_with_what_they_have(monkeypatch):
 class Failing(Counted):
     """One that cannot be trained beyond two epochs."""
 
-    def advance(self, epochs, over):
+    def advance(self, epochs, over, save_every):
         if epochs > 2:
             raise runner.RunnerError("cannot be trained")
-        super().advance(epochs, over)
+        super().advance(epochs, over, save_every)
 
 
 class Full(Counted):

@@ -109,6 +109,12 @@ def test_a_filter_that_does_not_fit_is_refused_unless_padded(size, kernel_size):
     assert Locality(size, kernel_size, (1, 1), "same").output_size == size
 
 
+def test_padding_is_known_in_capital_letters_and_nothing_else_is():
+    assert Locality((5, 5), (3, 3), (1, 1), "SAME") == Locality((5, 5), (3, 3), (1, 1), "same")
+    with pytest.raises(ArgumentError, match="padding is 'same' or 'valid', but got 'nonsense'"):
+        Locality((5, 5), (3, 3), (1, 1), "nonsense")
+
+
 def test_a_filter_that_just_fits_has_one_location():
     assert Locality((3, 5), (3, 5), (1, 1), "valid").output_size == (1, 1)
 

@@ -101,7 +101,25 @@ class WeightedByArray(Weighted):
         return {"shares": self.shares}
 
 
+class Carrying(rules.FeedbackRule):
+    """Does not say what carries the error."""
+
+    has_feedback = False
+
+
+class DelayedAlone(WithoutWeights):
+    updates_feedback = False
+    delay = 2
+
+
+class DelayedUnevenly(rules.FeedbackRule):
+    delay, every = 2, 3
+
+
 BROKEN = {
+    "has no feedback weights: define `propagating`": Carrying(),
+    "delays updates of feedback weights that it does not have": DelayedAlone(),
+    "has `every` 3, which must be a divisor of its `delay`, 2": DelayedUnevenly(),
     "has `updates_feedback`, but no `feedback_increment`: define it": Promising(),
     "fails in a FeedbackDense under float64 .* expected to be a double tensor": Narrow(),
     "through weights .*float32, in FeedbackDense: W has .*float64": Wide(),

@@ -45,8 +45,9 @@ def export(
     The runner needs NumPy and JAX alone. It trains as `urfb_tf.train(jit_compile=True)` does, which draws other random
     numbers from a seed than TensorFlow without XLA. In each run's folder under `folder/runs` it writes `result.json`,
     which `python -m urfb_tf record` takes, and `state.npz`, whose weights `load_state` puts back into a model of the
-    phase that was reached. Runs in one folder share the images, the weights that they start from and the compiled
-    programs where these are equal.
+    phase that was reached. What only `urfb_tf.experiments.run` measures is not in it: filters of untied layers, how
+    alike these are and how far they have moved, and errors with settled batch normalisation. Runs in one folder share
+    the images, the weights that they start from and the compiled programs where these are equal.
 
     Args:
         experiments: what to run.

@@ -37,27 +37,47 @@ PROGRAMS = ("train", "evaluate_train", "evaluate_validation", "evaluate_test")
 OF_PHASE = ("epochs", "steps", "learning_rate", "programs", "start", "carry", "gathers", "alignment")
 
 
+_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}  # Python's own
+
+
 class RunnerError(Exception):
     """What cannot be done, in a sentence that says what to do."""
 
 
 class Stop:
-    """When training ends before all epochs are trained: time is up, or Ctrl-C was pressed.
+    """When training ends before all epochs are trained: time is up, Ctrl-C was pressed, or SIGTERM came.
 
-    Ctrl-C lets the epoch in progress end, so that all of it can be saved. Pressed again, it ends the process at once.
+    These let the epoch in progress end, so that all of it can be saved. For a second time, they end the process at
+    once.
     """
 
     def __init__(self, seconds: float | None):
         self.end = None if seconds is None else time.monotonic() + seconds
-        self.pressed = False
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not if a shell has it ignored
-            signal.signal(signal.SIGINT, self._press)
+        self.pressed = self._terminated = False
+        self._processes: list[subprocess.Popen] = []
+        for number, handler in _HANDLERS.items():
+            if signal.getsignal(number) is handler:  # not if a shell has it ignored
+                signal.signal(number, self._press)
 
-    def _press(self, *_) -> None:
+    def _press(self, number: int, _) -> None:
         self.pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # `print` may be what Ctrl-C interrupted, and cannot be entered twice.
-        os.write(2, b"runner.py: stopping after this epoch; Ctrl-C again stops at once, with what was saved before.\n")
+        signal.signal(number, _HANDLERS[number])
+        again = "SIGTERM" if number == signal.SIGTERM else "Ctrl-C"
+        # `print` may be what was interrupted, and cannot be entered twice.
+        said = f"runner.py: stopping after this epoch; {again} again stops at once, with what was saved before.\n"
+        os.write(2, said.encode())
+        if number == signal.SIGTERM:  # while Ctrl-C in a terminal reaches the other processes too
+            self._terminated = True
+            for process in self._processes:
+                process.terminate()
+
+    def run(self, command: list[str], environment: dict[str, str]) -> int:
+        """The exit status of a command. SIGTERM is passed on to it."""
+        with subprocess.Popen(command, env=environment) as process:
+            self._processes.append(process)
+            if self._terminated:  # before it was in the list
+                process.terminate()
+            return process.wait()
 
     def left(self) -> float | None:
         """Seconds until time is up; None if it never is."""
@@ -78,7 +98,13 @@ class Device:
         except ImportError as error:
             raise RunnerError("JAX is not installed here: pip install jax, or jax[cuda12] for a GPU") from error
         jax.config.update("jax_enable_x64", True)  # keep 64-bit seeds as they are
-        self.jax, self.device = jax, jax.devices()[0]
+        try:
+            self.jax, self.device = jax, jax.devices()[0]
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise RunnerError(
+                f"JAX finds no device here ({reason}): install jax[cuda12] for a GPU, or unset JAX_PLATFORMS"
+            ) from error
         with self._private():
             from jax._src.lib import xla_client
 
@@ -97,7 +123,13 @@ class Device:
 
     def put(self, array: np.ndarray):
         """A copy of the array on the device."""
-        return self.jax.device_put(array, self.device)
+        try:
+            return self.jax.device_put(array, self.device)
+        except RuntimeError as error:  # JAX's own
+            raise RunnerError(
+                f"{array.nbytes / 1e6:.0f} MB do not go to the device ({str(error).partition(chr(10))[0]}): see that "
+                "it has room"
+            ) from error
 
     def compile(self, stablehlo: bytes):
         """A function of a list of device arrays that returns such a list."""
@@ -222,8 +254,8 @@ class Run:
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
         self._saved = told if told == len(self.epochs) else 0
 
-    def advance(self, epochs: int, over: Callable[[], bool]) -> None:
-        """Train up to so many epochs in all, or until time is over."""
+    def advance(self, epochs: int, over: Callable[[], bool], save_every: float = math.inf) -> None:
+        """Train up to so many epochs in all, or until time is over, and save every so many seconds."""
         if not self._joined:
             if len(self.epochs) < epochs:
                 _check_writable(self.folder)
@@ -231,6 +263,7 @@ class Run:
             self._joined = True
         while len(self.epochs) < epochs and not over():
             self.epochs.append(self._epoch(self._enter(len(self.epochs)), len(self.epochs)))
+            self.save(save_every)
 
     def _enter(self, epoch: int) -> Phase:
         """The phase that an epoch belongs to; its weights begin if it is the phase's first."""
@@ -306,14 +339,14 @@ class Run:
 def take_turns(runs: list[Run], epochs: int, save_every: float, over: Callable[[], bool]) -> None:
     """Train all runs up to so many epochs, `TURN` epochs each at a time, or until time is over.
 
-    Each is saved when it is done, time is over or another fails, and until then every so many seconds, after a turn.
+    Each is saved when it is done, time is over or another fails, and until then every so many seconds, after an epoch.
     """
     while not over() and (unfinished := [run for run in runs if len(run.epochs) < epochs]):
         behind = min(len(run.epochs) for run in unfinished)
         for run in unfinished:
             if len(run.epochs) < behind + TURN:
                 with _others_saved(run, runs):
-                    run.advance(min(behind + TURN, epochs), over)
+                    run.advance(min(behind + TURN, epochs), over, save_every)
                     run.save(save_every if len(run.epochs) < epochs else 0)
     for run in runs:
         with _others_saved(run, runs):
@@ -509,7 +542,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Train the runs beside this file; the exit status is 0, 1 for what is told in a line, or 130 after Ctrl-C."""
+    """Train the runs beside this file; the exit status is 0, 1 for what is told in a line, or 130 if stopped."""
     try:
         stop = _train(_options())
     except RunnerError as reason:
@@ -576,17 +609,16 @@ def _train_apart(options: argparse.Namespace, names: list[str], stop: Stop) -> N
             print(f"{name}: stopped before its turn")
             return 0
         limit = [] if left is None else ["--seconds", str(left)]
-        return subprocess.run(
-            [sys.executable, __file__, name, *common, *limit], env=environment, check=False
-        ).returncode
+        return stop.run([sys.executable, __file__, name, *common, *limit], environment)
 
     with ThreadPoolExecutor(options.processes) as pool:
         failed = [name for name, status in zip(names, pool.map(train, names), strict=True) if status]
     epochs = sum(_trained(options.folder, name) for name in names) - before
     seconds = round(time.monotonic() - started, 1)
-    timing = {"runs": names, "epochs": epochs, "processes": options.processes, "seconds": seconds}
-    content = json.dumps({**timing, **_latest_session(options.folder, names)}, indent=1).encode() + b"\n"
-    _replace(options.folder / "timing.json", lambda file: file.write(content))
+    if epochs:  # else that of the start that trained them stays
+        timing = {"runs": names, "epochs": epochs, "processes": options.processes, "seconds": seconds}
+        content = json.dumps({**timing, **_latest_session(options.folder, names)}, indent=1).encode() + b"\n"
+        _replace(options.folder / "timing.json", lambda file: file.write(content))
     print(f"{epochs} epochs of {len(names)} runs, {options.processes} at a time, in {seconds} s, start-up included")
     if failed and not stop.pressed:  # Ctrl-C reaches the processes, too
         raise RunnerError(f"{len(failed)} of {len(names)} runs stopped, as told above: {', '.join(failed)}")

@@ -25,9 +25,7 @@ class WindowLayer(FeedbackLayer):
         self.filters = filters
         self.kernel_size = pair(kernel_size, "kernel_size")
         self.strides = pair(strides, "strides")
-        self.padding = str(padding).lower()
-        if self.padding not in ("same", "valid"):
-            raise ArgumentError(f"padding is 'same' or 'valid', but got {padding!r}.")
+        self.padding = check_padding(padding)
 
     def get_config(self) -> dict:
         return {
@@ -37,6 +35,14 @@ class WindowLayer(FeedbackLayer):
             "strides": self.strides,
             "padding": self.padding,
         }
+
+
+def check_padding(padding) -> str:
+    """"same" or "valid", from capital letters too, or an ArgumentError."""
+    found = str(padding).lower()
+    if found not in ("same", "valid"):
+        raise ArgumentError(f"padding is 'same' or 'valid', but got {padding!r}.")
+    return found
 
 
 def windows(size: int, kernel: int, stride: int, padding: str) -> int:

@@ -40,6 +40,12 @@ def _broken(rule: FeedbackRule) -> Iterator[str]:
     yield from _of_configuration(rule)
     if rule.updates_feedback and not rule.has_feedback:
         yield "updates feedback weights that it does not have: set `has_feedback`"
+    if not rule.has_feedback and type(rule).propagating is FeedbackRule.propagating:
+        yield "has no feedback weights: define `propagating`, which names those that carry the error in their place"
+    if rule.delay and not rule.has_feedback:
+        yield "delays updates of feedback weights that it does not have: set `has_feedback`"
+    if rule.delay and (rule.every < 1 or rule.delay % rule.every):
+        yield f"has `every` {rule.every}, which must be a divisor of its `delay`, {rule.delay}"
     for attribute, method in ANSWERS.items():
         if getattr(rule, attribute) and getattr(type(rule), method) is getattr(FeedbackRule, method):
             yield f"has `{attribute}`, but no `{method}`: define it"
