@@ -83,6 +83,14 @@ def test_the_command_prints_json_with_the_machine(capsys, monkeypatch, layers):
     assert capsys.readouterr().err == "urfb_tf: --repeats is a whole number >= 3, but got 2.\n"
 
 
+def test_a_folder_that_takes_no_record_is_told_before_anything_is_measured(tmp_path, capsys, monkeypatch):
+    (tmp_path / "records").write_text("a file in place of the folder")
+    monkeypatch.setattr("urfb_tf.bench.store.RECORDS", tmp_path / "records")
+    monkeypatch.setattr(measure.Machine, "measured", lambda: pytest.fail("measured in vain"))
+    assert main(["bench", "untied", "--record"]) == 1
+    assert capsys.readouterr().err.startswith(f"urfb_tf: Cannot write into {tmp_path / 'records'} (")
+
+
 def test_the_measured_ceilings_are_positive():
     machine = Machine.measured(size=64)
     assert machine.flops > 0

@@ -12,9 +12,12 @@ def bench(options: argparse.Namespace) -> int:
     from urfb_tf.bench import store
     from urfb_tf.bench.measure import Machine
     from urfb_tf.bench.subjects import SUBJECTS, Settings, find
+    from urfb_tf.files import OWN_CHECKOUT, check_writable
 
     tf.get_logger().setLevel("ERROR")  # each model that is measured is traced once, and TensorFlow warns of that
     settings = Settings(options.batch, options.repeats)
+    if options.record:
+        check_writable(store.RECORDS, OWN_CHECKOUT)  # before minutes are spent
     machine = Machine.measured()
     if not options.json:
         print(environment.summary())

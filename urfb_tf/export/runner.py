@@ -23,6 +23,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,8 @@ PROGRAMS = ("train", "evaluate_train", "evaluate_validation", "evaluate_test")
 OF_PHASE = ("epochs", "steps", "learning_rate", "programs", "start", "carry", "gathers", "alignment")
 
 
-_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}  # Python's own
+# Python's own.
+_HANDLERS: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 class RunnerError(Exception):

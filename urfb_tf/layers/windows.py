@@ -38,7 +38,7 @@ class WindowLayer(FeedbackLayer):
 
 
 def check_padding(padding) -> str:
-    """ "same" or "valid", from capital letters too, or an ArgumentError."""
+    """The padding, "same" or "valid", in small letters; anything else is an ArgumentError."""
     found = str(padding).lower()
     if found not in ("same", "valid"):
         raise ArgumentError(f"padding is 'same' or 'valid', but got {padding!r}.")
