@@ -155,6 +155,8 @@ BAD_FRAMES = {
     "must be a matrix": (np.ones(3), [4]),
     "name the width of a layer between": (NARROW, []),
     "width must be a whole number >= 1": (NARROW, [2.5]),
+    "of one row and column at least": (np.zeros([0, 3]), [4]),
+    "hidden is a list, but got 4": (NARROW, 4),
 }
 
 
@@ -176,3 +178,14 @@ def test_numbers_for_another_depth_are_refused():
         frames.feedback([0.1, 0.2])
     with pytest.raises(ArgumentError, match="lambdas needs 2 rows for 2 layers, but got 1"):
         frames.weights([[0.1, 0.2]])
+    with pytest.raises(ArgumentError, match=r"each of 2 directions, but its shape is \(2, 3\)"):
+        frames.weights(np.ones([2, 3]))
+    with pytest.raises(ArgumentError, match=r"of weights \[\(4, 3\), \(2, 4\)\], but got \[\(4, 3\)\]"):
+        frames.lambdas([np.ones([4, 3])])
+
+
+@pytest.mark.parametrize(("lambdas", "lambda_r"), [([1, 2], [0.5, 0.3]), ([1], []), (1, [0.5]), ([1, 2], 0.5)])
+def test_k_lambdas_have_one_lambda_r_less(lambdas, lambda_r):
+    for function in (linear.rate, lambda *args: linear.derivatives(4, *args)):
+        with pytest.raises(ArgumentError, match="k lambdas and k - 1 lambda_r"):
+            function(lambdas, lambda_r, 1)

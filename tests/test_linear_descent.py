@@ -144,6 +144,11 @@ REFUSED = {
     "At least one seed": lambda: linear.draw(()),
     "A seed must be a whole number >= 0": lambda: linear.draw((-1,)),
     "width must be a whole number >= 1": lambda: linear.draw((0,), (4, 0, 3)),
+    "seeds is a list, but got 3": lambda: linear.draw(3),
+    "widths is a list, but got 5": lambda: linear.draw((0,), 5),
+    "epsilons is a list, but got 0.5": lambda: linear.compare_epsilons(linear.draw((0,)), 0.5),
+    "are matrices of one shape": lambda: linear.relative_difference([1.0], [2.0]),
+    "reference must not be 0": lambda: linear.relative_difference([[1.0]], [[0.0]]),
 }
 
 

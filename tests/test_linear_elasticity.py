@@ -170,6 +170,7 @@ REFUSED = {
     "w_2 .. w_k, k >= 2": lambda: linear.shifted_elasticities([]),
     "lambdas must be > 0": lambda: linear.balances([1, 0], 1),
     "epsilon must be >= 0": lambda: linear.balances([1, 1], -1),
+    "lambdas are lambda_1 .. lambda_k": lambda: linear.balances(1, 1),
 }
 
 

@@ -142,6 +142,28 @@ def test_a_bad_argument_is_refused_with_a_sentence(sentence):
     assert sentence in str(refused.value)
 
 
+def test_what_does_not_chain_has_no_error_and_no_increments():
+    for wrong, sentence in {
+        "target": "target must be [2, 3], but is [1, 3]",
+        "weights": "W_3 must be [2, 5], but is [2, 4]",
+    }.items():
+        given = {"target": TARGET, "weights": WEIGHTS}
+        given[wrong] = np.ones([1, 3]) if wrong == "target" else [*WEIGHTS[:2], np.ones([2, 4])]
+        for call in (linear.error, lambda **given: linear.increments(**given, feedback=FEEDBACK)):
+            with pytest.raises(ArgumentError) as refused:
+                call(**given)
+            assert sentence in str(refused.value)
+    with pytest.raises(ArgumentError, match="at least one matrix"):
+        linear.error(TARGET, [])
+    with pytest.raises(ArgumentError, match="weights is a list, but got 3"):
+        linear.error(TARGET, 3)
+
+
+def test_lists_are_matrices_too():
+    assert linear.error([[1.0]], [[[1.0]], [[2.0]]]).tolist() == [[-1.0]]
+    assert [w.tolist() for w in linear.increments([[1.0]], [[[1.0]], [[2.0]]], [[[3.0]]])] == [[[-3.0]], [[-1.0]]]
+
+
 def test_an_explosion_is_reported_with_the_time_that_was_reached():
     with pytest.raises(ArgumentError, match=r"no solution up to t = 2: it explodes after t = 0\.5"):
         solver.solve(np.square, np.ones(1), np.array([0.5, 2]))  # 1 / (1 - t)

@@ -35,17 +35,26 @@ class Frames:
         """W_i = U_{i+1} Lambda_i U_i^t, i = 1..k, from `lambdas`, [k, m]."""
         values = checks.finite("lambdas", lambdas)
         self._for_depth("lambdas", values, len(self.columns) - 1)
+        if values.shape[1:] != self.lambda_t.shape:
+            raise ArgumentError(
+                f"lambdas has a column for each of {len(self.lambda_t)} directions, but its shape is {values.shape}."
+            )
         pairs = zip(values, self.columns[:-1], self.columns[1:], strict=True)
         return [(high * value) @ low.T for value, low, high in pairs]
 
     def lambdas(self, weights: Sequence) -> np.ndarray:
         """The diagonals of U_{i+1}^t W_i U_i, [..., k, m], from W_i, [..., n_i, n_{i-1}]."""
+        weights = [checks.finite(f"W_{i}", w) for i, w in enumerate(checks.listed("weights", weights), 1)]
+        shapes = [(len(high), len(low)) for low, high in zip(self.columns[:-1], self.columns[1:], strict=True)]
+        if [w.shape[-2:] for w in weights] != shapes:
+            raise ArgumentError(f"These frames are of weights {shapes}, but got {[w.shape[-2:] for w in weights]}.")
         pairs = zip(weights, self.columns[:-1], self.columns[1:], strict=True)
         return np.stack([np.einsum("ad,...ab,bd->...d", high, w, low) for w, low, high in pairs], axis=-2)
 
     def _for_depth(self, name: str, values: np.ndarray, rows: int) -> None:
-        if len(values) != rows:
-            raise ArgumentError(f"{name} needs {rows} rows for {len(self.columns) - 1} layers, but got {len(values)}.")
+        found = len(values) if values.ndim else 0
+        if found != rows:
+            raise ArgumentError(f"{name} needs {rows} rows for {len(self.columns) - 1} layers, but got {found}.")
 
 
 def frames(target, hidden: Sequence[int], seed: int = 0) -> Frames:
@@ -61,10 +70,10 @@ def frames(target, hidden: Sequence[int], seed: int = 0) -> Frames:
             number >= 0.
     """
     target = checks.finite("target", target)
-    if target.ndim != 2:
-        raise ArgumentError("The target must be a matrix.")
+    if target.ndim != 2 or target.size == 0:
+        raise ArgumentError("The target must be a matrix, of one row and column at least.")
     seed = checks.whole("A seed", seed, 0)
-    hidden = [checks.whole("A layer's width", width, 1) for width in hidden]
+    hidden = [checks.whole("A layer's width", width, 1) for width in checks.listed("hidden", hidden)]
     outputs = target.shape[0]
     if not hidden:
         raise ArgumentError("A network with feedback has a depth of at least 2: name the width of a layer between.")

@@ -66,8 +66,8 @@ def chain(target, weights: Sequence, feedback: Sequence) -> tuple[np.ndarray, li
         feedback: R_i, [..., n_{i-1}, n_i], i = 2..k.
     """
     target = finite("target", target)
-    matrices = [finite(f"W_{i}", w) for i, w in enumerate(weights, 1)]
-    returns = [finite(f"R_{i}", r) for i, r in enumerate(feedback, 2)]
+    matrices = [finite(f"W_{i}", w) for i, w in enumerate(listed("weights", weights), 1)]
+    returns = [finite(f"R_{i}", r) for i, r in enumerate(listed("feedback", feedback), 2)]
     if len(matrices) < 2:
         raise ArgumentError(f"A network with feedback has a depth of at least 2, but got {len(matrices)} weights.")
     if len(returns) != len(matrices) - 1:
@@ -75,6 +75,11 @@ def chain(target, weights: Sequence, feedback: Sequence) -> tuple[np.ndarray, li
             f"{len(matrices)} weights W_1 .. W_{len(matrices)} need {len(matrices) - 1} feedback weights "
             f"R_2 .. R_{len(matrices)}, but got {len(returns)}."
         )
+    _fit(target, matrices, returns)
+    return target, matrices, returns
+
+
+def _fit(target: np.ndarray, matrices: list[np.ndarray], returns: list[np.ndarray]) -> None:
     if any(matrix.ndim < 2 for matrix in (target, *matrices, *returns)):
         raise ArgumentError("The target and all weights must be matrices.")
     widths = [matrices[0].shape[-1], *(w.shape[-2] for w in matrices)]  # n_0 .. n_k
@@ -83,7 +88,31 @@ def chain(target, weights: Sequence, feedback: Sequence) -> tuple[np.ndarray, li
     for i, matrix in enumerate(returns, 2):
         _fits(f"R_{i}", matrix, (widths[i - 1], widths[i]))
     _fits("target", target, (widths[-1], widths[0]))
-    return target, matrices, returns
+
+
+def mapped(target, weights: Sequence) -> tuple[np.ndarray, list[np.ndarray]]:
+    """T and W_1 .. W_k as arrays, k >= 1, once their shapes are known to fit; as in `chain`, without feedback."""
+    target = finite("target", target)
+    matrices = [finite(f"W_{i}", w) for i, w in enumerate(listed("weights", weights), 1)]
+    if not matrices:
+        raise ArgumentError("A network has at least one matrix of weights.")
+    _fit(target, matrices, [])
+    return target, matrices
+
+
+def depths(lambdas: np.ndarray, lambda_r: np.ndarray) -> None:
+    """Refuse other than lambda_1 .. lambda_k with lambda_{R,2} .. lambda_{R,k}, k >= 2."""
+    found = [len(values) if values.ndim else 0 for values in (lambdas, lambda_r)]
+    if found[1] == 0 or found[0] != found[1] + 1:
+        raise ArgumentError(f"k layers have k lambdas and k - 1 lambda_r, k >= 2, but got {found[0]} and {found[1]}.")
+
+
+def listed(name: str, values) -> list:
+    """`values` as a list."""
+    try:
+        return list(values)
+    except TypeError as problem:
+        raise ArgumentError(f"{name} is a list, but got {values!r}.") from problem
 
 
 def layers(lambda_r, *others) -> tuple[np.ndarray, ...]:

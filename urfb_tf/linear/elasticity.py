@@ -20,6 +20,8 @@ def balances(lambdas, epsilon) -> np.ndarray:
         epsilon: >= 0, [...].
     """
     lambdas = checks.positive("lambdas", lambdas)
+    if lambdas.ndim == 0:
+        raise ArgumentError("lambdas are lambda_1 .. lambda_k, [k, ...].")
     return checks.not_negative("epsilon", epsilon) * (lambdas[1:] / lambdas[:-1]) ** 2
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.linear import checks
-from urfb_tf.linear.increments import error, increments
+from urfb_tf.linear.increments import carried_down, error, responses
 from urfb_tf.linear.solver import solve
 
 FORMS = ("reduced", "joint", "printed")
@@ -82,7 +82,8 @@ def flow(target, weights: Sequence, feedback: Sequence, epsilon: float, times, f
 
     def derivative(state: np.ndarray) -> np.ndarray:
         matrices = _unpack(state, shapes)
-        change = increments(target, matrices[:depth], learned(matrices))
+        said = responses(matrices[:depth])
+        change = carried_down(target - said[-1], said, learned(matrices))  # `increments`, without its checks
         if form == "joint":
             change += [rate * w.T for w in change[1:]]
         return _pack(change)

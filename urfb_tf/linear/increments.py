@@ -4,9 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from urfb_tf.linear import checks
+
 
 def error(target, weights: Sequence) -> np.ndarray:
-    """e = T - W_k .. W_1, [..., n_k, n_0]."""
+    """e = T - W_k .. W_1, [..., n_k, n_0].
+
+    Args:
+        target: T, [..., n_k, n_0].
+        weights: W_i, [..., n_i, n_{i-1}], i = 1..k.
+
+    Raises:
+        ArgumentError: if the shapes do not chain, or a number is not finite.
+    """
+    target, weights = checks.mapped(target, weights)
     return target - responses(weights)[-1]
 
 
@@ -24,7 +35,11 @@ def increments(target, weights: Sequence, feedback: Sequence) -> list[np.ndarray
 
     Returns:
         dW_i/dt, shapes of `weights`.
+
+    Raises:
+        ArgumentError: if the shapes do not chain, or a number is not finite.
     """
+    target, weights, feedback = checks.chain(target, weights, feedback)
     said = responses(weights)
     return carried_down(target - said[-1], said, feedback)
 

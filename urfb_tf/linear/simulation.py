@@ -42,10 +42,11 @@ def draw(seeds: Sequence[int] = (0, 1, 2), widths: Sequence[int] = WIDTHS) -> Pr
     Raises:
         ArgumentError: if there are no seeds, fewer than two layers, or a width that is no whole number >= 1.
     """
-    widths = [checks.whole("A layer's width", width, 1) for width in widths]
+    widths = [checks.whole("A layer's width", width, 1) for width in checks.listed("widths", widths)]
     if len(widths) < 3:
         raise ArgumentError(f"A network with feedback has at least two layers, so three widths, but got {widths}.")
-    if not len(seeds):
+    seeds = checks.listed("seeds", seeds)
+    if not seeds:
         raise ArgumentError("At least one seed is needed.")
     shapes = list(zip(widths[1:], widths[:-1], strict=True))  # [n_i, n_{i-1}]
     targets, weights, feedback = [], [], []
@@ -81,6 +82,7 @@ def compare_epsilons(
 
     SGD cannot start at zero, where its gradient vanishes; it starts from the problem's weights, as in Figure 3.
     """
+    epsilons = checks.listed("epsilons", epsilons)
     checks.not_negative("epsilon", epsilons)
     zero = [np.zeros_like(w) for w in problem.weights]
     tied = [np.swapaxes(w, -1, -2) for w in problem.weights[1:]]
@@ -92,8 +94,18 @@ def compare_epsilons(
 
 
 def relative_difference(weights, reference) -> np.ndarray:
-    """|A - B| / |B| in the Frobenius norm, [...], of matrices A, B, [..., rows, columns]."""
+    """|A - B| / |B| in the Frobenius norm, [...], of matrices A, B, [..., rows, columns].
+
+    Raises:
+        ArgumentError: if they are no matrices, a number is not finite, or B is 0.
+    """
     weights, reference = checks.finite("weights", weights), checks.finite("reference", reference)
+    if min(weights.ndim, reference.ndim) < 2 or weights.shape[-2:] != reference.shape[-2:]:
+        raise ArgumentError(
+            f"weights and reference are matrices of one shape, but got {weights.shape} and {reference.shape}."
+        )
+    if not reference.any(axis=(-2, -1)).all():
+        raise ArgumentError("reference must not be 0: nothing has a size relative to it.")
     return np.linalg.norm(weights - reference, axis=(-2, -1)) / np.linalg.norm(reference, axis=(-2, -1))
 
 
