@@ -140,6 +140,13 @@ def test_a_figure_of_nothing_is_refused(figure, arguments):
         getattr(plots, figure)(*arguments)
 
 
+def test_a_layer_with_all_connections_has_no_masks_to_draw():
+    layer = urfb_tf.FeedbackDense(4, rule="urfb", name="whole")
+    layer.build((None, 3))
+    with pytest.raises(ArgumentError, match="Layer 'whole' has no masks to draw"):
+        plots.masks(layer)
+
+
 def test_what_curves_lack_is_named():
     runs = {"mine": [{"epoch": 1, "train_error": 0.5}]}
     with pytest.raises(ArgumentError, match=r"^rules names the rule of each run, but lacks 'mine'\.$"):

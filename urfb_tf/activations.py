@@ -10,7 +10,8 @@ from urfb_tf.errors import ArgumentError, is_positive
 class SaturatedLinearity:
     """The saturated linearity of section 2.2: sigma(h) = min(max(slope h, -1), 1).
 
-    sigma'(h) is `slope` inside the linear range and 0 outside.
+    sigma'(h) is `slope` inside the linear range and 0 outside. Any layer takes it as its activation, and
+    `keras.layers.Activation` makes a layer of it.
 
     Args:
         slope: the slope of the linear range, > 0: 1 in the paper, 0.5 in the original implementation.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackDense
 from urfb_tf.plots.style import figure, line_styles, lines_of
 
@@ -22,9 +23,14 @@ def masks(layer: FeedbackDense, units: int = 24):
     Args:
         layer: with connectivity < 1 and feedback weights; built.
         units: how many units to show on each side.
+
+    Raises:
+        ArgumentError: if the layer has all connections, or no feedback weights.
     """
     from matplotlib import colors, patches
 
+    if layer.kernel_mask is None or layer.feedback_mask is None:
+        raise ArgumentError(f"Layer {layer.name!r} has no masks to draw: give it feedback weights and connectivity < 1.")
     forward, backward = (np.asarray(mask)[:units, :units] for mask in (layer.kernel_mask, layer.feedback_mask))
     kinds = forward + 2 * backward  # [units, units], an index of _KINDS
     with figure(size=(5.6, 3.8)) as (made, ((axis,),)):
