@@ -30,7 +30,7 @@ def masks(layer: FeedbackDense, units: int = 24):
     from matplotlib import colors, patches
 
     if layer.kernel_mask is None or layer.feedback_mask is None:
-        raise ArgumentError(f"Layer {layer.name!r} has no masks to draw: give it feedback weights and connectivity < 1.")
+        raise ArgumentError(f"Layer {layer.name!r} has no masks to draw: give it R and connectivity < 1.")
     forward, backward = (np.asarray(mask)[:units, :units] for mask in (layer.kernel_mask, layer.feedback_mask))
     kinds = forward + 2 * backward  # [units, units], an index of _KINDS
     with figure(size=(5.6, 3.8)) as (made, ((axis,),)):
