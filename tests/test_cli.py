@@ -97,7 +97,9 @@ def test_a_folder_that_takes_nothing_is_told_in_one_line(capsys, tmp_path):
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["train"], ["run"], ["run", "simpnet", "--epochs", "many"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["train"], ["run"], ["run", "simpnet", "--epochs", "many"], ["run", "simpnet", "--out", ""]]
+)
 def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)

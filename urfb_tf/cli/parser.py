@@ -15,6 +15,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _path(text: str) -> pathlib.Path:
+    if not text:  # as of a variable of the shell that is not set: it would be the current folder
+        raise argparse.ArgumentTypeError("the name is empty")
+    return pathlib.Path(text)
+
+
 def _add_run(commands) -> None:
     from urfb_tf.cli.run import run
 
@@ -35,7 +41,7 @@ def _add_run(commands) -> None:
     command.add_argument("--batch-size", type=int, help="examples per step (default: 500)")
     command.add_argument("--epochs", type=int, help="epochs in all (default: the paper's)")
     _add_seeds(command, "run")
-    command.add_argument("--out", type=pathlib.Path, help="folder of checkpoint and result (default: runs/<settings>)")
+    command.add_argument("--out", type=_path, help="folder of checkpoint and result (default: runs/<settings>)")
     command.add_argument("--checkpoint-every", type=int, default=5, help="epochs between checkpoints (default: 5)")
     command.add_argument("--gpus", type=int, metavar="N", help="share each batch over N GPUs (default: one device)")
     command.add_argument("--no-alignment", action="store_true", help="do not measure angles after each epoch")
@@ -62,7 +68,7 @@ def _add_shows(commands) -> None:
     listing.set_defaults(command=show.list_experiments)
 
     status = commands.add_parser("status", help="say how far the runs in a folder have come")
-    status.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="the folder (default: runs)")
+    status.add_argument("--runs", type=_path, default=pathlib.Path("runs"), help="the folder (default: runs)")
     status.set_defaults(command=show.status)
 
     numbers = commands.add_parser("results", help="show the paper's numbers beside the recorded ones")
@@ -76,7 +82,7 @@ def _add_shows(commands) -> None:
     board.set_defaults(command=show.leaderboard)
 
     record = commands.add_parser("record", help="put a run's result among those that travel with the package")
-    record.add_argument("folder", type=pathlib.Path, help="the run's folder or result, or an exported one's timing")
+    record.add_argument("folder", type=_path, help="the run's folder or result, or an exported one's timing")
     record.set_defaults(command=show.record)
 
 
@@ -86,7 +92,7 @@ def _add_export(commands) -> None:
     command = commands.add_parser("export", help="write runs as programs that JAX runs without TensorFlow")
     command.add_argument("what", nargs="+", help="experiments (see: list), or all of a place, such as table2")
     _add_seeds(command, "export each")
-    command.add_argument("--out", type=pathlib.Path, required=True, help="the folder to write")
+    command.add_argument("--out", type=_path, required=True, help="the folder to write")
     command.set_defaults(command=export)
 
 
