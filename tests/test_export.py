@@ -24,8 +24,9 @@ from urfb_tf.export import export, lower, runner
 from urfb_tf.export.folder import _Parts, load_state
 from urfb_tf.export.phases import carry, models_of, places_of
 from urfb_tf.export.stablehlo import Program
-from urfb_tf.metrics import Alignment
+from urfb_tf.metrics import Alignment, HomogeneityProbe
 from urfb_tf.results import record, store
+from urfb_tf.results.filters import decode, filters_of
 from urfb_tf.results.schema import check
 from urfb_tf.seeds import stream
 from urfb_tf.training import train
@@ -240,7 +241,11 @@ def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
     theirs = result_of(tmp_path, experiment, 5)["epochs"]
     history, model = ([], []), None
     for number, (phase, own) in enumerate(models_of(experiment, small_data.classes, 5), start=1):
+        if number == 2:
+            shared = model.get_layer("conv1").kernel.numpy()
+            np.testing.assert_allclose(decode(theirs[0]["untied_from"]["conv1"]), shared, rtol=1e-4, atol=1e-6)
         model = own if number == 1 else phase.begin(model, rule="frfb", seed=stream(5, "phase", number))
+        starts = {"conv1": model.get_layer("conv1").kernel.numpy()} if number == 2 else {}
         records = train(
             model,
             small_data,
@@ -250,15 +255,47 @@ def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
             seed=5,
             history=history,
             jit_compile=True,
+            probes=[HomogeneityProbe(starts)],
         )
         history = (records, [{}])
     assert len(theirs) == 3
     for a, b in zip(records, theirs, strict=True):
         assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
         assert a["test_error"] == pytest.approx(b["test_error"], abs=1e-6)
+    assert records[-1].keys() <= theirs[-1].keys()
+    assert theirs[-1]["change"]["conv1"] > 0
+    for kind in (kind for kind in records[-1] if "homogeneity" in kind or kind == "change"):
+        for ours, same in zip(records[1:], theirs[1:], strict=True):
+            assert ours[kind] == pytest.approx(same[kind], abs=2e-5)
+    found, expected = result_of(tmp_path, experiment, 5)["filters"]["conv1"], filters_of(model)["conv1"]
+    assert found["locations"] == expected["locations"]
+    np.testing.assert_allclose(decode(found), decode(expected), rtol=1e-4, atol=1e-6)
     trained = phase.begin(experiment.make_model(small_data.classes, 5), rule="frfb")
     load_state(trained, run_of(tmp_path, experiment, 5) / "state.npz")
     np.testing.assert_allclose(trained.get_layer("conv1").kernel, model.get_layer("conv1").kernel, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        (Phase(1, untie=("conv1",)),),
+        (Phase(1), Phase(1, untie=("conv1",), reinitialise=("conv1",)), Phase(1, rule="bp")),
+    ],
+    ids=["from the first epoch on", "drawn anew, then under another rule"],
+)
+def test_the_change_of_filters_counts_from_where_they_were_untied(phases, small_data, tmp_path):
+    experiment = dataclasses.replace(SMALL, rule="frfb", phases=phases)
+    export(experiment, tmp_path, data=small_data)
+    for epochs in range(1, len(phases) + 1):
+        train_exported(tmp_path, epochs)
+    models = [model for _, model in models_of(experiment, small_data.classes, 0)]
+    start = np.array(models[len(phases) // 2].get_layer("conv1").kernel)  # of the phase that unties
+    load_state(models[-1], run_of(tmp_path, experiment, 0) / "state.npz")
+    expected = HomogeneityProbe({"conv1": start})(models[-1])
+    last = result_of(tmp_path, experiment, 0)["epochs"][-1]
+    assert expected["change"]["conv1"] > 0
+    for kind, by_layer in expected.items():
+        assert last[kind] == pytest.approx(by_layer, abs=2e-5)
 
 
 CHANGED = {

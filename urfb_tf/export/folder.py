@@ -24,6 +24,7 @@ from urfb_tf.experiments.header import header
 from urfb_tf.export import runner
 from urfb_tf.export.phases import carry, models_of, places_of
 from urfb_tf.export.stablehlo import Program, content_digest, lower
+from urfb_tf.export.untied import begun, filters_kept, homogeneity_program
 from urfb_tf.files import check_writable, write_atomically
 from urfb_tf.metrics.alignment import IMAGES, Alignment
 from urfb_tf.results.store import path_of
@@ -45,9 +46,9 @@ def export(
     The runner needs NumPy and JAX alone. It trains as `urfb_tf.train(jit_compile=True)` does, which draws other random
     numbers from a seed than TensorFlow without XLA. In each run's folder under `folder/runs` it writes `result.json`,
     which `python -m urfb_tf record` takes, and `state.npz`, whose weights `load_state` puts back into a model of the
-    phase that was reached. What only `urfb_tf.experiments.run` measures is not in it: filters of untied layers, how
-    alike these are and how far they have moved, and errors with settled batch normalisation. Runs in one folder share
-    the images, the weights that they start from and the compiled programs where these are equal.
+    phase that was reached. Errors with settled batch normalisation are not in it: these only `urfb_tf.experiments.run`
+    measures. Runs in one folder share the images, the weights that they start from and the compiled programs where
+    these are equal.
 
     Args:
         experiments: what to run.
@@ -89,9 +90,10 @@ def _run_folder(folder: pathlib.Path, experiment: Experiment, seed: int) -> path
 
 def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, parts: "_Parts", place: pathlib.Path):
     splits = {name: (tf.constant(split.images), tf.constant(split.labels)) for name, split in data.splits.items()}
-    phases, before = [], None
+    phases: list[dict] = []
+    before = None
     for phase, model in models_of(experiment, data.classes, seed):
-        phases.append(_export_phase(experiment, phase, model, before, splits, parts))
+        phases.append(_export_phase(experiment, phase, model, before, phases, splits, parts))
         # Now, since a phase that only freezes layers is about to change the order of this very model's weights.
         before = model, places_of(model)
     put = {**data.splits, "alignment": datasets.Split(*(array[:IMAGES] for array in data.train))}
@@ -106,7 +108,7 @@ def _export_run(experiment: Experiment, seed: int, data: datasets.Dataset, parts
     write_atomically(place / "manifest.json", json.dumps(manifest, indent=1, allow_nan=False).encode() + b"\n")
 
 
-def _export_phase(experiment, phase, model, before, splits, parts: "_Parts") -> dict:
+def _export_phase(experiment, phase, model, before, earlier, splits, parts: "_Parts") -> dict:
     batch_size = phase.batch_size or experiment.batch_size
     program = EpochProgram(model, batch_size=batch_size, jit_compile=True, grouped=experiment.grouped)
     state, zero, number = program.state(), Tally.zero(), tf.constant(0)
@@ -115,6 +117,10 @@ def _export_phase(experiment, phase, model, before, splits, parts: "_Parts") -> 
     measured: list = []  # filled as the next function is traced
     batch = [array[:IMAGES] for array in splits["train"]]
     programs["alignment"] = lower(functools.partial(_alignment, model, measured), state, *batch)
+    untied = begun(phase, model, before)
+    started = [name for each in (*earlier, untied) for name in each["starts"]]
+    if (homogeneity := homogeneity_program(model, state, started)) is not None:
+        programs["homogeneity"], untied["homogeneity"] = homogeneity
     carried, gathers = carry(before[0], before[1], model, phase) if before is not None else ([], {})
     fresh = [entry["from"] is None for entry in carried] or [True] * len(state_variables(model))
     weights = [*state.trainable, *state.non_trainable]
@@ -122,17 +128,15 @@ def _export_phase(experiment, phase, model, before, splits, parts: "_Parts") -> 
         "epochs": phase.epochs,
         "steps": program.steps(splits["train"][0]),
         "learning_rate": phase.learning_rate or experiment.learning_rate,
-        "programs": {
-            name: {
-                "program": parts.program(made),
-                "constants": [parts.array(array) for array in made.constants],
-            }
-            for name, made in programs.items()
-        },
+        "programs": {name: parts.used(made) for name, made in programs.items()},
         "start": [parts.array(w.numpy()) if new else None for w, new in zip(weights, fresh, strict=True)],
         "carry": carried,
         "gathers": {name: parts.array(array) for name, array in gathers.items()},
         "alignment": measured,
+        **untied,
+        "filters": {
+            name: {**kept, "places": parts.array(kept["places"])} for name, kept in filters_kept(model).items()
+        },
     }
 
 
@@ -183,6 +187,10 @@ class _Parts:
             write_atomically(path, buffer.getvalue())
         self._whole.add(digest)
         return digest
+
+    def used(self, program: Program) -> dict:
+        """A program and the tables that it takes, as manifests name them."""
+        return {"program": self.program(program), "constants": [self.array(array) for array in program.constants]}
 
     def program(self, program: Program) -> str:
         """Write a program; its digest, which is not of its bytes, so that these cannot be checked."""

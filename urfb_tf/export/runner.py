@@ -7,6 +7,7 @@ started again at any time; `result.json` and `state.npz` of each run grow with i
 """
 
 import argparse
+import base64
 import contextlib
 import datetime
 import json
@@ -223,12 +224,15 @@ class Phase:
 
     def alignment(self, state: list, data: list) -> dict:
         """Angles and ratios by kind and layer; None where there is none."""
-        names = self.manifest["alignment"]
-        kinds: dict[str, dict] = {kind: {} for kind, _ in names} | {"weight_angle": {}}
         (values,) = self.call("alignment", [*state, *data])
-        for (kind, layer), value in zip(names, np.asarray(values), strict=True):
-            kinds[kind][layer] = _finite(round(float(value), 2))
-        return kinds
+        return {"weight_angle": {}} | _by_kind(self.manifest["alignment"], values, 2)
+
+    def homogeneity(self, state: list, starts: list) -> dict:
+        """How alike the filters of untied layers are and how far they moved, by kind and layer; {} without any."""
+        if "homogeneity" not in self.programs:
+            return {}
+        (values,) = self.call("homogeneity", [*state, *starts])
+        return _by_kind(self.manifest["homogeneity"]["values"], values, 5)
 
 
 class Run:
@@ -251,6 +255,7 @@ class Run:
             )
         self.state = [shelf.device.put(array) for array in weights]
         self._phase: tuple[int, Phase] | None = None  # its number, and the compiled programs
+        self._starts: list = []  # W of its untied layers as it was when they were untied, where that is measured
         self._joined = False  # whether the sessions name this one
         self._written = time.monotonic()  # when the run was last saved, or begun
         # `state.npz` is written first: if only it was, `result.json` is behind, or not there.
@@ -269,16 +274,51 @@ class Run:
 
     def _enter(self, epoch: int) -> Phase:
         """The phase that an epoch belongs to; its weights begin if it is the phase's first."""
+        number, first = self._phase_at(epoch)
+        known = self._phase is not None and self._phase[0] == number
+        if self._phase is None or not known:
+            self._phase = number, Phase(self.manifest["phases"][number], self.shelf)
+        phase = self._phase[1]
+        if epoch == first:
+            if shared := phase.manifest.get("shared"):
+                self.epochs[-1]["untied_from"] = {
+                    name: _encoded(np.asarray(self.state[place])) for name, place in shared.items()
+                }
+            self.state = phase.begin(self.state)
+        if not known:
+            names = phase.manifest.get("homogeneity", {"layers": []})["layers"]
+            self._starts = [self.shelf.device.put(self._start_of(name, number)) for name in names]
+        return phase
+
+    def _phase_at(self, epoch: int) -> tuple[int, int]:
+        """The number of the phase that an epoch belongs to, and of the phase's first epoch."""
         manifests, number, first = self.manifest["phases"], 0, 0
         while number < len(manifests) - 1 and epoch >= first + manifests[number]["epochs"]:
             first += manifests[number]["epochs"]
             number += 1
-        if self._phase is None or self._phase[0] != number:
-            self._phase = number, Phase(manifests[number], self.shelf)
-        phase = self._phase[1]
-        if epoch == first:
-            self.state = phase.begin(self.state)
-        return phase
+        return number, first
+
+    def _filters(self) -> dict:
+        """Some filters of untied layers, as results hold them, by layer."""
+        number, _ = self._phase_at(len(self.epochs) - 1)
+        found = {}
+        for name, kept in self.manifest["phases"][number].get("filters", {}).items():
+            kernel, places = np.asarray(self.state[kept["variable"]]), self.shelf.read(kept["places"])
+            filters = np.where((places < 0)[..., None, None], np.nan, kernel[places])  # [locations, kh, kw, Cin, F]
+            found[name] = {"locations": kept["locations"], **_encoded(filters)}
+        return found
+
+    def _start_of(self, name: str, number: int) -> np.ndarray:
+        """W of an untied layer as it began, for a phase: in the latest until then that untied it."""
+        manifests = self.manifest["phases"]
+        began = max(n for n in range(number + 1) if name in manifests[n]["starts"])
+        manifest, place = manifests[began], manifests[began]["starts"][name]
+        entry = manifest["carry"][place] if manifest["carry"] else {"from": None}
+        if entry["from"] is None:
+            return self.shelf.read(manifest["start"][place]).astype(np.float32)
+        last = sum(each["epochs"] for each in manifests[:began])
+        shared = _decoded(self.epochs[last - 1]["untied_from"][name])
+        return shared.reshape(-1, *shared.shape[2:])[self.shelf.read(manifest["gathers"][entry["gather"]])]
 
     def _data(self, split: str) -> list:
         return [self.shelf.array(self.manifest["data"][f"{split}_{part}"]) for part in ("images", "labels")]
@@ -298,11 +338,11 @@ class Run:
         seconds = time.perf_counter() - started  # the numbers above have been waited for
         names = {"train": "train_error_evaluated", "validation": "validation_error", "test": "test_error"}
         tallies = {split: phase.call(f"evaluate_{split}", [*self.state, *self._data(split)]) for split in names}
-        alignment = phase.alignment(self.state, self._data("alignment"))
+        more = phase.alignment(self.state, self._data("alignment")) | phase.homogeneity(self.state, self._starts)
         for split, name in names.items():
             _, mistakes, examples = tallies[split]
             record[name] = _share(mistakes, examples)
-        return {**record, "seconds": round(seconds, 3), **alignment}
+        return {**record, "seconds": round(seconds, 3), **more}
 
     def _session(self) -> dict:
         exported, device = self.manifest["session"], self.shelf.device
@@ -333,6 +373,8 @@ class Run:
         arrays["past"] = np.frombuffer(past, np.uint8)
         _replace(self.folder / "state.npz", lambda file: np.savez(file, **as_saved(arrays)))  # type: ignore[arg-type]
         result = {**self.manifest["result"], "sessions": self.sessions, "epochs": self.epochs}
+        if filters := self._filters():
+            result["filters"] = filters
         content = json.dumps(result, indent=1, allow_nan=False).encode() + b"\n"
         _replace(self.folder / "result.json", lambda file: file.write(content))
         self._saved, self._written = len(self.epochs), time.monotonic()
@@ -509,6 +551,25 @@ def _replace(path: pathlib.Path, write) -> None:
             f"cannot write {path} ({error.strerror or error}): what it held before is intact; free some space, then "
             "run the same command again"
         ) from error
+
+
+def _by_kind(names: list, values, digits: int) -> dict[str, dict]:
+    """Numbers by kind and layer, from a list of these and what a program returns; None where there is none."""
+    found: dict[str, dict] = {}
+    for (kind, layer), value in zip(names, np.asarray(values), strict=True):
+        found.setdefault(kind, {})[layer] = _finite(round(float(value), digits))
+    return found
+
+
+def _encoded(array: np.ndarray) -> dict:
+    """An array as results hold it: its shape, and its numbers as little-endian float32 in base64."""
+    content = base64.b64encode(array.astype("<f4").tobytes()).decode()
+    return {"shape": list(array.shape), "float32": content}
+
+
+def _decoded(stored: dict) -> np.ndarray:
+    """The array of which `_encoded` made this."""
+    return np.frombuffer(base64.b64decode(stored["float32"]), "<f4").reshape(stored["shape"])
 
 
 def _share(total, examples) -> float:

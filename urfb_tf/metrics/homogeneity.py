@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import UntiedConv2D
@@ -34,23 +35,25 @@ def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
     Raises:
         ArgumentError: if fewer than two locations have whole filters.
     """
-    units = unit_filters(layer, weights)  # [N, K Cin, F]
+    return Homogeneity(*map(float, _means(layer, weights)))
+
+
+def _means(layer: UntiedConv2D, weights=None) -> tuple[tf.Tensor, tf.Tensor]:
+    """Both numbers of a `Homogeneity`, float64 []."""
+    units = _units(layer, weights)  # [N, K Cin, F]
     count, _, variety = units.shape
     pairs = count * (count - 1)
-    by_filter = units.sum(axis=0)  # [K Cin, F]
-    by_location = units.sum(axis=2)  # [N, K Cin]
+    by_filter = tf.reduce_sum(units, axis=0)  # [K Cin, F]
+    by_location = tf.reduce_sum(units, axis=2)  # [N, K Cin]
     # Squares of sums hold all pairs of terms; the pairs of a location with itself are taken away.
-    alike = (by_filter**2).sum() - (units**2).sum()
-    all_alike = (by_filter.sum(axis=1) ** 2).sum() - (by_location**2).sum()
-    return Homogeneity(float(alike / pairs / variety), float(all_alike / pairs / variety**2))
+    alike = tf.reduce_sum(by_filter**2) - tf.reduce_sum(units**2)
+    all_alike = tf.reduce_sum(tf.reduce_sum(by_filter, axis=1) ** 2) - tf.reduce_sum(by_location**2)
+    return alike / pairs / variety, all_alike / pairs / variety**2
 
 
 def whole_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
     """The filters of all locations at which none of their places is outside the image, float64 [N, kh kw Cin, F]."""
-    whole = layer.locality.whole[layer.locality.pairs.location]
-    weights = keras.ops.convert_to_numpy(layer.kernel if weights is None else weights)[whole]
-    length = np.prod(layer.kernel_size) * weights.shape[1]
-    return weights.reshape(-1, length, layer.filters).astype(np.float64)
+    return _whole(layer, weights).numpy()
 
 
 def unit_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
@@ -59,11 +62,21 @@ def unit_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
     Raises:
         ArgumentError: if fewer than two locations have whole filters.
     """
-    filters = whole_filters(layer, weights)  # [N, K Cin, F]
-    if len(filters) < 2:
+    return _units(layer, weights).numpy()
+
+
+def _whole(layer: UntiedConv2D, weights=None) -> tf.Tensor:
+    rows = np.flatnonzero(layer.locality.whole[layer.locality.pairs.location])
+    weights = tf.convert_to_tensor(layer.kernel.value if weights is None else weights)  # [S, Cin, F]
+    length = int(np.prod(layer.kernel_size)) * weights.shape[1]
+    return tf.cast(tf.reshape(tf.gather(weights, rows), [-1, length, layer.filters]), tf.float64)
+
+
+def _units(layer: UntiedConv2D, weights=None) -> tf.Tensor:
+    filters = _whole(layer, weights)  # [N, K Cin, F]
+    if filters.shape[0] < 2:
         raise ArgumentError(f"'{layer.name}' has fewer than two locations whose filters lie inside the image.")
-    lengths = np.linalg.norm(filters, axis=1, keepdims=True)
-    return np.divide(filters, lengths, out=np.zeros_like(filters), where=lengths > 0)
+    return tf.math.divide_no_nan(filters, tf.norm(filters, axis=1, keepdims=True))
 
 
 class HomogeneityProbe:
@@ -82,20 +95,32 @@ class HomogeneityProbe:
         and `change_homogeneity` and `change_homogeneity_shuffled`, each by layer name. Layers with fewer than two whole
         filters are left out.
         """
-        found: dict[str, dict[str, float]] = {}
+        return {
+            kind: {name: round(float(value), 5) for name, value in by_layer.items()}
+            for kind, by_layer in self.tensors(model).items()
+        }
+
+    def tensors(self, model: keras.Model) -> dict[str, dict[str, tf.Tensor]]:
+        """The same as float64 scalars: what a compiled function can return."""
+        found: dict[str, dict[str, tf.Tensor]] = {}
         for name, layer in feedback_layers_by_key(model).items():
             if not isinstance(layer, UntiedConv2D) or layer.locality.whole.sum() < 2:
                 continue
-            kernel = keras.ops.convert_to_numpy(layer.kernel)
-            values = _named("homogeneity", homogeneity(layer, kernel))
+            values = _named("homogeneity", _means(layer))
             if name in self.starts:
-                start = self.starts[name]
-                values["change"] = float(np.linalg.norm(kernel - start) / np.linalg.norm(start))
-                values |= _named("change_homogeneity", homogeneity(layer, kernel - start))
+                kernel = layer.kernel.value
+                start = tf.cast(self.starts[name], kernel.dtype)
+                change = kernel - start
+                values["change"] = _length(change) / _length(start)
+                values |= _named("change_homogeneity", _means(layer, change))
             for kind, value in values.items():
-                found.setdefault(kind, {})[name] = round(value, 5)
+                found.setdefault(kind, {})[name] = value
         return found
 
 
-def _named(name: str, value: Homogeneity) -> dict[str, float]:
-    return {name: value.similarity, f"{name}_shuffled": value.shuffled}
+def _named(name: str, means: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {name: means[0], f"{name}_shuffled": means[1]}
+
+
+def _length(weights: tf.Tensor) -> tf.Tensor:
+    return tf.norm(tf.cast(weights, tf.float64))

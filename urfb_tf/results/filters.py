@@ -17,11 +17,16 @@ def filters_of(model: keras.Model) -> dict[str, dict]:
     found = {}
     for name, layer in feedback_layers_by_key(model).items():
         if isinstance(layer, UntiedConv2D):
-            height, width = layer.locality.output_size
-            locations = [[row, column] for row in _quarters(height) for column in _quarters(width)]
+            locations = shown_locations(layer)
             filters = np.stack([layer.filters_at(*location) for location in locations])
             found[name] = {"locations": locations, **encode(filters)}
     return found
+
+
+def shown_locations(layer: UntiedConv2D) -> list[list[int]]:
+    """Those whose filters are kept, [row, column] each."""
+    height, width = layer.locality.output_size
+    return [[row, column] for row in _quarters(height) for column in _quarters(width)]
 
 
 def encode(array: np.ndarray) -> dict:
