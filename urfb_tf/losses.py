@@ -20,7 +20,8 @@ class OneVsRestHinge(keras.losses.Loss):
         mu: the weight of each wrong class. None means 1/(C - 1), which gives both terms the same weight. Or a weight
             >= 0 for each class, [C], in place of the one that equation (3) has for all.
         margin: the field beyond which a unit no longer learns.
-        reduction, name, dtype: as for every Keras loss; the default is the mean over the batch.
+        reduction: as for every Keras loss; the default is the mean over the batch.
+        name, dtype: as for every Keras loss.
 
     Raises:
         ArgumentError: if `mu` or `margin` is not positive, or a weight of a class is negative.

@@ -80,12 +80,18 @@ def provenance(identifiers: Iterable[str]) -> Table:
                         f"{session['from_epoch']} to {end}",
                         session["date"][:10],
                         f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
-                        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}",
+                        _programs(versions),
                         session["commit"][:10],
                     ]
                 )
     header = ["experiment", "epochs", "date", "device", "versions", "commit"]
     return Table(header, rows or [["none recorded", *[""] * (len(header) - 1)]])
+
+
+def _programs(versions: dict[str, str]) -> str:
+    """What trained, by its versions; an exported run, JAX."""
+    made = f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}"
+    return f"JAX {versions['jax']}, exported by {made}" if "jax" in versions else made
 
 
 def data_notes(identifiers: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from urfb_tf.errors import ArgumentError, is_positive, is_whole
 
 @keras.saving.register_keras_serializable("urfb_tf")
 class ErrorNoise(keras.layers.Layer):
-    """Gives its input on as it is; in training, the error that comes back through it arrives with Gaussian noise.
+    """Passes its input on unchanged; in training, the error that comes back through it arrives with Gaussian noise.
 
     For each example, the noise has `level` times the error's root mean square over all units, so that an error of 0
     stays 0. Noise and error are independent in direction: in many dimensions the angle between the error and what

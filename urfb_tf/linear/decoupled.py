@@ -11,7 +11,7 @@ from urfb_tf.linear.solver import solve
 
 @dataclasses.dataclass(frozen=True)
 class Decoupled:
-    """lambda_1 .. lambda_k along time, for a batch of parameters.
+    """All lambdas along time, for a batch of parameters.
 
     Attributes:
         times: [times].
@@ -57,7 +57,7 @@ def derivatives(lambda_t, lambdas, lambda_r, epsilon) -> np.ndarray:
 
 
 def integrate(lambda_t, lambda_r, epsilon, times) -> Decoupled:
-    """Equations (14) and (16) solved: lambda_1 .. lambda_k and the error along time, for many parameters at once.
+    """Equations (14) and (16) solved: all lambdas and the error along time, for many parameters at once.
 
     All lambda_i(0) are 0.
 

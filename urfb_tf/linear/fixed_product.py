@@ -18,7 +18,7 @@ _PRECISION = 1e-11  # of a time, relative; rounding is near 1e-14
 
 
 def lambdas_at(product, lambda_r, epsilon) -> np.ndarray:
-    """The only lambda_1 .. lambda_k > 0 of this product that fulfil equation (17).
+    """All lambdas: the only positive ones of this product that fulfil equation (17).
 
     log P is a rising, concave function of log lambda_1: by (17), d log lambda_i = 2 / (1 + w_i) d log lambda_{i-1},
     where w_i = epsilon lambda_i^2 / lambda_{i-1}^2 rises from 0 towards 1. So Newton's method converges from anywhere.
@@ -52,7 +52,7 @@ def lambdas_at(product, lambda_r, epsilon) -> np.ndarray:
 def rate_at(product, lambda_r, epsilon) -> np.ndarray:
     """Q(P, epsilon), the rate of equations (18), (19) and (26) when the product is P, [...].
 
-    (19) is k = 2 and (26) is k = 3. Arguments as for `lambdas_at`.
+    Equation (19) is k = 2, and (26) is k = 3. Arguments as for `lambdas_at`.
     """
     return rate(lambdas_at(product, lambda_r, epsilon), checks.layers(lambda_r, product, epsilon)[0], epsilon)
 

@@ -8,7 +8,9 @@ from urfb_tf.linear import checks
 
 
 def error(target, weights: Sequence) -> np.ndarray:
-    """e = T - W_k .. W_1, [..., n_k, n_0].
+    """The error, the target less the product of all weights.
+
+    e = T - W_k .. W_1, [..., n_k, n_0].
 
     Args:
         target: T, [..., n_k, n_0].
@@ -22,11 +24,11 @@ def error(target, weights: Sequence) -> np.ndarray:
 
 
 def increments(target, weights: Sequence, feedback: Sequence) -> list[np.ndarray]:
-    """dW_i/dt = R_{i+1} .. R_k e W_1^t .. W_{i-1}^t, equations (10), (11) and (15), for feedback weights as they are.
+    """The increments of all weights, equations (10), (11) and (15), for feedback weights as they are.
 
-    These are equations (6) and (7) for sigma(h) = h, summed over images whose inputs are the unit vectors: the error of
-    layer i is R_{i+1} .. R_k e, and what layer i - 1 says is W_{i-1} .. W_1. With R_i = W_i^t they are minus the
-    gradient of |e|^2 / 2: back-propagation, equation (10).
+    dW_i/dt = R_{i+1} .. R_k e W_1^t .. W_{i-1}^t. These are equations (6) and (7) for sigma(h) = h, summed over images
+    whose inputs are the unit vectors: the error of layer i is R_{i+1} .. R_k e, and what layer i - 1 says is
+    W_{i-1} .. W_1. With R_i = W_i^t they are minus the gradient of |e|^2 / 2: back-propagation, equation (10).
 
     Args:
         target: T, [..., n_k, n_0].

@@ -10,7 +10,7 @@ from urfb_tf.plots.style import BY_EPSILON, COLOURS, OTHER_DASHES, OTHERS, figur
 
 
 def lambdas_along_time(solution: Decoupled, epsilons: Sequence[float]):
-    """lambda_1 .. lambda_k in one panel each, and the error, against time, one line per epsilon.
+    """All lambdas in one panel each, and the error, against time, one line per epsilon.
 
     Args:
         solution: of `urfb_tf.linear.integrate` with the shape [epsilons] of parameters.

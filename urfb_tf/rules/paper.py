@@ -30,9 +30,9 @@ class UpdatedRandomFeedback(FeedbackRule):
     """URFB: R starts at random and takes `epsilon` times W's increment, equation (7) and section 3.
 
     Under SGD, with or without momentum, each step of R is `epsilon` times that of W. An optimiser that rescales each
-    weight's step by its own history (Adam and its kin) undoes the factor, as it does every constant factor. What SGD
-    does to each variable by itself has it lost, too: `clipnorm` and `clipvalue` cut steps of R and W to one size, and
-    `weight_decay` shrinks both at one rate.
+    weight's step by its own history (Adam and its kin) undoes the factor, as it does every constant factor. Whatever
+    SGD does to each variable by itself undoes it as well: `clipnorm` and `clipvalue` cut steps of R and W to one size,
+    and `weight_decay` shrinks both at one rate.
 
     Args:
         epsilon: the ratio of R's step to W's, >= 0. 1 is the paper's URFB; 0 is FRFB.

@@ -38,7 +38,8 @@ class DistributedEpochProgram(EpochProgram):
     """`EpochProgram` over the replicas of a synchronous strategy on one machine.
 
     Args:
-        model, loss, batch_size, jit_compile: as in `EpochProgram`; the batch size is that of all devices together.
+        model, loss, jit_compile: as in `EpochProgram`.
+        batch_size: examples per step, of all devices together.
         grouped: as in `EpochProgram`, for each device's share of a batch.
         strategy: such as a `tf.distribute.MirroredStrategy`.
 
