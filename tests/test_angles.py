@@ -106,6 +106,16 @@ def history(length=2, **layers):
     return [{"epoch": n, "weight_angle": layers} for n in range(1, length + 1)]
 
 
+def test_ranks_of_diverged_runs_are_refused():
+    with pytest.raises(ArgumentError, match="Ranks need finite angles and errors"):
+        rank_correlation(pairs([(1, 1.0), (2, float("nan")), (3, 0.5), (4, 4.0)]))
+
+
+def test_an_angle_beyond_most_is_in_the_scatter():
+    made = plots.angle_against_error({"all": [Point("i", "t", "urfb", 130.0, 0.5)]})
+    assert made.axes[0].get_xlim()[1] > 130
+
+
 @pytest.mark.parametrize("runs", [0, 1, 4, 5, 8])
 def test_each_run_has_a_panel_and_each_layer_one_label(runs):
     histories = {f"run {n}": history(dense1=80.0, output=None if n else 40.0) for n in range(runs)}

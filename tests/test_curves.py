@@ -1,10 +1,13 @@
 """Figures of the experiments: what their panels and lines are."""
 
+import dataclasses
+
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 import urfb_tf
-from urfb_tf import plots
+from urfb_tf import metrics, plots
 from urfb_tf.errors import ArgumentError
 from urfb_tf.networks import build
 from urfb_tf.plots import style
@@ -145,6 +148,43 @@ def test_a_layer_with_all_connections_has_no_masks_to_draw():
     layer.build((None, 3))
     with pytest.raises(ArgumentError, match="Layer 'whole' has no masks to draw"):
         plots.masks(layer)
+
+
+def test_a_run_of_one_epoch_is_seen():
+    one = [{"epoch": 1, "test_error": 0.5, "error_angle": {"dense1": 40.0}}]
+    figures = [
+        plots.learning_curves({"mine": one}, {"mine": "urfb"}, fields=["test_error"]),
+        plots.alignment_curves({"mine": one}, {"mine": "urfb"}, "error_angle", ["dense1"]),
+        plots.angle_panels({"mine": one}, "error_angle", ["dense1"]),
+        plots.curves_against_epsilon([1.0], {"mine": [0.5]}, "error"),
+    ]
+    for made in figures:
+        assert made.axes[0].get_lines()[0].get_marker() == "o"
+    two = [*one, {"epoch": 2, "test_error": float("nan")}, {"epoch": 3, "test_error": 0.4}]
+    made = plots.learning_curves({"mine": two}, {"mine": "urfb"}, fields=["test_error"])
+    assert made.axes[0].get_lines()[0].get_marker() == "None"
+
+
+def test_many_runs_leave_room_for_the_curves():
+    runs = {f"run number {number}": [{"epoch": e, "test_error": 0.5} for e in (1, 2)] for number in range(40)}
+    made = plots.learning_curves(runs, {label: label for label in runs}, fields=["test_error"])
+    made.canvas.draw()
+    assert min(made.axes[0].get_window_extent().size) > 100
+    assert made.axes[0].get_ylabel() == "share of images"
+    losses = {"a": [{"epoch": 1, "train_loss": 2.0}, {"epoch": 2, "train_loss": 1.0}]}
+    assert not plots.learning_curves(losses, {"a": "bp"}, fields=["train_loss"]).axes[0].get_ylabel()
+
+
+def test_traces_show_any_angle_and_name_the_layers_there_are():
+    snapshot = metrics.Snapshot(0, 1.0, {"b": np.eye(2)}, {"b": -np.eye(2)}, {"b": np.eye(2)})
+    made = plots.traces({"urfb": [snapshot, dataclasses.replace(snapshot, step=1)]}, "b")
+    assert made.axes[1].get_ylim()[1] > 180
+    with pytest.raises(ArgumentError, match="Unknown layer of the trace 'c': use one of 'b'"):
+        plots.traces({"urfb": [snapshot]}, "c")
+    with pytest.raises(ArgumentError, match="Steps 0 to 0 were traced"):
+        plots.weights_along_training([snapshot], "b", [1])
+    with pytest.raises(ArgumentError, match="Layer 'b' has no feedback weights"):
+        plots.weights_along_training([dataclasses.replace(snapshot, feedback={})], "b", [0])
 
 
 def test_what_curves_lack_is_named():

@@ -239,6 +239,45 @@ def test_a_phase_of_all_classes_before_makes_all_of_them_earlier_ones(data):
         lesson((Phase(1),), 2, data, LOSSES[1])
 
 
+def test_units_of_classes_without_an_example_are_left_out_however_small_their_share(data):
+    phases = (Phase(1, classes=(0, 1)), Phase(1, classes=(2, 3), refreshers=0.01, units="shown"))
+    shown = lesson(phases, 2, data, OneVsRestHinge())
+    assert np.unique(shown.data.train.labels).tolist() == [2, 3]
+    assert shown.loss.units == (2, 3)
+
+
+IMPOSSIBLE = {
+    r"from 1 to the 12 images, but got 13": {"phases": (Phase(2), Phase(1, classes=(3,), batch_size=13))},
+    "needs examples of two classes": {"phases": (Phase(2), Phase(1, classes=(3,), units="balanced"))},
+    "needs two output units or more": {"phases": (Phase(2), Phase(1, classes=(3,), units="shown"))},
+    "over the units of two classes alone": {
+        "phases": (Phase(2), Phase(1, classes=(2, 3), units="shown")),
+        "loss": "circuit",
+    },
+}
+
+
+@pytest.mark.parametrize("sentence", IMPOSSIBLE)
+def test_what_a_later_phase_cannot_do_is_told_before_the_first_is_trained(sentence, experiment, data, tmp_path):
+    wrong = dataclasses.replace(experiment, **IMPOSSIBLE[sentence])
+    with pytest.raises(ArgumentError, match=sentence):
+        run(wrong, epochs=3, data=data, alignment=False, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert len(run(wrong, epochs=2, data=data, alignment=False)["epochs"]) == 2, "as far as it can go, it goes"
+
+
+def test_a_run_needs_an_experiment_phases_and_a_dataset(experiment, data):
+    with pytest.raises(
+        ArgumentError, match=r"An Experiment is needed, such as `find` gives by its id, but got 'table1"
+    ):
+        run("table1/cifar10/urfb", epochs=1)
+    with pytest.raises(ArgumentError, match=r"data is a urfb_tf\.data\.Dataset, but got a list"):
+        run(experiment, epochs=1, data=[1, 2])
+    with pytest.raises(ArgumentError, match="phases is a tuple of Phase, but got"):
+        dataclasses.replace(experiment, phases=Phase(3))
+    assert dataclasses.replace(experiment, phases=[Phase(3)]).phases == (Phase(3),)
+
+
 def comparable(epochs):
     return [{**record, "seconds": None} for record in epochs]
 

@@ -317,6 +317,11 @@ def test_the_state_says_both_angles(figures, traced):
     assert Page(figures["drift"]).state == expected
 
 
+def diverged():
+    weights = {"second": np.full([2, 2], np.nan)}
+    return metrics.Snapshot(0, 1.0, weights, weights, weights)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -326,6 +331,7 @@ def test_the_state_says_both_angles(figures, traced):
         ({"steps": [0, 7]}, "traced from step 0 to 6"),
         ({"steps": [-1]}, "traced from step 0 to 6"),
         ({"layers": ["first"]}, "Unknown layer with feedback weights 'first': use one of 'second', 'third'"),
+        ({"runs": {"steep": [diverged()]}, "steps": [0]}, "not finite: show steps before the training diverged"),
     ],
 )
 def test_drift_refuses_what_was_not_traced(traced, arguments, reason):
@@ -386,6 +392,10 @@ def test_a_map_of_copies_alone_is_of_one_colour():
         (
             lambda: {"a": (untied(1), untied(1).kernel), "b": (untied(1, size=(9, 9)), untied(1, size=(9, 9)).kernel)},
             "that of 'b' differs",
+        ),
+        (
+            lambda: {"steep": (untied(1), untied(1).kernel + np.nan)},
+            "'steep' are not finite: its training has diverged",
         ),
         (lambda: {"zero": (untied(1), np.zeros(untied(1).kernel.shape))}, "started as zeros"),
         (lambda: {"one": (untied(1, size=(3, 3)), untied(1, size=(3, 3)).kernel)}, "fewer than two locations"),

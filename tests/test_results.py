@@ -143,6 +143,16 @@ def test_a_missing_result_is_told_with_the_command_that_makes_it(tmp_path):
         record(tmp_path / "none" / "result.json", tmp_path)
 
 
+def test_of_a_run_of_ones_own_the_seeds_that_are_there_are_told(result, tmp_path):
+    source = tmp_path / "result.json"
+    source.write_text(json.dumps({**result, "id": "mine/own"}))
+    record(source, tmp_path / "store")
+    with pytest.raises(
+        ResultError, match=rf"^mine/own is not recorded with seed 9 in .*, but with {result['seed']}\.$"
+    ):
+        load("mine/own", 9, tmp_path / "store")
+
+
 def test_a_record_that_is_looked_for_in_vain_is_opened_too(tmp_path, monkeypatch):
     """So that the page that did is built again when it is there."""
     opened, really = [], open

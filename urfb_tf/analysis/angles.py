@@ -121,9 +121,11 @@ def rank_correlation(pairs: Iterable[Point]) -> RankCorrelation:
     """Spearman's rank correlation between the angles and the errors of some points, ties taking their mean rank.
 
     Raises:
-        ArgumentError: for less than three points, or if all have one angle or one error.
+        ArgumentError: for less than three points, if a number is not finite, or if all have one angle or one error.
     """
     pairs = list(pairs)
+    if not all(math.isfinite(number) for pair in pairs for number in (pair.angle, pair.error)):
+        raise ArgumentError("Ranks need finite angles and errors: leave out runs that have diverged.")
     angles, errors = _ranks([pair.angle for pair in pairs]), _ranks([pair.error for pair in pairs])
     if len(pairs) < 3 or len(set(angles)) == 1 or len(set(errors)) == 1:
         raise ArgumentError("A rank correlation needs three points or more, with angles and errors that differ.")

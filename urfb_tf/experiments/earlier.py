@@ -39,7 +39,8 @@ def epochs_held(path: pathlib.Path, head: dict, *, done: int, total: int, checkp
         )
     held = len(result["epochs"])
     if done < held and (held > total or held - done > checkpoint_every):
-        remedy = f"ask for {held} epochs or more" if held > total else "put the latest checkpoint back"
+        back = f"put the latest checkpoint back, ask for one every {held - done} epochs or more (checkpoint_every)"
+        remedy = f"ask for {held} epochs or more" if held > total else back
         raise ResultError(
             f"{path} holds {held} epochs, and the checkpoint beside it {done}, so that training would lose some: "
             f"{remedy}, or move the file away (`python -m urfb_tf record` takes it from anywhere)."

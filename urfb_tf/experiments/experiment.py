@@ -88,6 +88,10 @@ class Experiment:
         for kind, allowed in names.items():
             if getattr(self, kind) not in allowed:
                 raise ArgumentError(one_of(kind, getattr(self, kind), allowed))
+        if isinstance(self.phases, list):
+            object.__setattr__(self, "phases", tuple(self.phases))  # frozen, but not before it is made
+        if not isinstance(self.phases, tuple) or not all(isinstance(phase, Phase) for phase in self.phases):
+            raise ArgumentError(f"phases is a tuple of Phase, but got {self.phases!r}.")
         if self.epsilon != 1 and not any(map(self._takes_epsilon, self._rules)):
             raise ArgumentError(
                 f"epsilon is the ratio of R's step to W's in URFB, but the rule {self.rule!r} does not have it: leave "

@@ -45,7 +45,7 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
 
     Raises:
         ArgumentError: if there is no such phase, the data lack a class that it shows, or units are to be balanced
-            that have all of its examples, or under the circuit's loss.
+            that have all of its examples, or under the circuit's loss, or this has the units of two classes alone.
     """
     if not is_whole(number, 1) or number > len(phases):
         raise ArgumentError(f"The phases are numbered from 1 to {len(phases)}, but got {number!r}.")
@@ -61,7 +61,12 @@ def lesson(phases: Sequence[Phase], number: int, data: Dataset, loss: keras.loss
     if phase.units == "balanced":
         loss = _balanced_by_share(loss, train, data.classes)
     elif phase.units != "all":
-        shown = seen if phase.units == "seen" or phase.refreshers else phase.classes
+        shown = seen if phase.units == "seen" else np.unique(train.labels).tolist()
+        if isinstance(loss, CircuitHinge) and len(shown) == 2:
+            raise ArgumentError(
+                "The circuit needs mu < 1, and over the units of two classes alone 1/(C-1) is 1: show three classes or "
+                "more, or take the loss 'hinge'."
+            )
         loss = LossOfUnits(_balanced(loss), sorted(shown))
     return Lesson(dataclasses.replace(data, train=train), loss, probes)
 

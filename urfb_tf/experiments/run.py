@@ -11,7 +11,8 @@ from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments.earlier import epochs_held
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import header
-from urfb_tf.experiments.lessons import lesson
+from urfb_tf.experiments.lessons import Lesson, lesson
+from urfb_tf.experiments.phases import Phase
 from urfb_tf.experiments.settled import settled_errors
 from urfb_tf.experiments.starts import shared_filters, starts
 from urfb_tf.files import alone, delete_parts, write_atomically
@@ -21,6 +22,7 @@ from urfb_tf.results.filters import filters_of
 from urfb_tf.results.schema import check
 from urfb_tf.seeds import check_seed
 from urfb_tf.training import Checkpoint, train
+from urfb_tf.training.order import steps_per_epoch
 
 CHECKPOINT = "checkpoint.npz"
 RESULT = "result.json"
@@ -60,10 +62,15 @@ def run(
         it also holds some filters of untied layers, and the errors once batch normalisation is settled.
 
     Raises:
+        ArgumentError: if that is no experiment or dataset, a number is out of range, or a phase cannot be trained.
         ResultError: if `folder` holds the result of another run, or epochs that training would lose.
         WriteError: if another process runs in `folder`, or the disk does not take it.
         UrfbError: as `load`, `train` and the model do.
     """
+    if not isinstance(experiment, Experiment):
+        raise ArgumentError(f"An Experiment is needed, such as `find` gives by its id, but got {experiment!r}.")
+    if data is not None and not isinstance(data, datasets.Dataset):
+        raise ArgumentError(f"data is a urfb_tf.data.Dataset, but got a {type(data).__name__}.")
     check_seed(seed)
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
         if not is_whole(value, 1):
@@ -126,6 +133,7 @@ def _run(
     probes = [Alignment(*(array[:IMAGES] for array in data.train))] if alignment else []
     schedule = experiment.schedule
     model, start = experiment.make_model(data.classes, seed), 0
+    _check_phases(experiment, data, model.loss, seed, total, increments)
     filters_at_start: dict = {}
     for number, phase in enumerate(schedule, start=1):
         if latest and phase.untie:
@@ -138,13 +146,8 @@ def _run(
         end = total if number == len(schedule) else min(start + phase.epochs, total)
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
             shown = lesson(schedule, number, data, model.loss, seed)
-            steps: dict = {
-                "loss": shown.loss,
-                "learning_rate": phase.learning_rate or experiment.learning_rate,
-                "batch_size": phase.batch_size or experiment.batch_size,
-            }
-            some = [array[: BATCHES * steps["batch_size"]] for array in shown.data.train]
-            successive = [IncrementProbe(*some, **steps)] if increments else []
+            steps = _steps(experiment, phase, shown)
+            successive = [_increment_probe(shown, steps)] if increments else []
             train(
                 model,
                 shown.data,
@@ -171,6 +174,33 @@ def _run(
     if more:
         keep(latest["result"]["epochs"], latest["result"]["sessions"], **more)
     return latest["result"]
+
+
+def _steps(experiment: Experiment, phase: Phase, shown: Lesson) -> dict:
+    """How a phase takes its steps, as `train` and `IncrementProbe` are told."""
+    return {
+        "loss": shown.loss,
+        "learning_rate": phase.learning_rate or experiment.learning_rate,
+        "batch_size": phase.batch_size or experiment.batch_size,
+    }
+
+
+def _increment_probe(shown: Lesson, steps: dict) -> IncrementProbe:
+    return IncrementProbe(*(array[: BATCHES * steps["batch_size"]] for array in shown.data.train), **steps)
+
+
+def _check_phases(experiment: Experiment, data: datasets.Dataset, loss, seed: int, total: int, increments: bool):
+    """Find out what a later phase cannot do before those before it are trained."""
+    first = 0
+    for number, phase in enumerate(experiment.schedule, start=1):
+        if first >= total:
+            return
+        shown = lesson(experiment.schedule, number, data, loss, seed)
+        steps = _steps(experiment, phase, shown)
+        steps_per_epoch(len(shown.data.train.labels), steps["batch_size"])
+        if increments:
+            _increment_probe(shown, steps)
+        first += phase.epochs
 
 
 def deterministic() -> None:

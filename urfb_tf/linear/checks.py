@@ -75,11 +75,11 @@ def chain(target, weights: Sequence, feedback: Sequence) -> tuple[np.ndarray, li
             f"{len(matrices)} weights W_1 .. W_{len(matrices)} need {len(matrices) - 1} feedback weights "
             f"R_2 .. R_{len(matrices)}, but got {len(returns)}."
         )
-    _fit(target, matrices, returns)
+    _check_shapes(target, matrices, returns)
     return target, matrices, returns
 
 
-def _fit(target: np.ndarray, matrices: list[np.ndarray], returns: list[np.ndarray]) -> None:
+def _check_shapes(target: np.ndarray, matrices: list[np.ndarray], returns: list[np.ndarray]) -> None:
     if any(matrix.ndim < 2 for matrix in (target, *matrices, *returns)):
         raise ArgumentError("The target and all weights must be matrices.")
     widths = [matrices[0].shape[-1], *(w.shape[-2] for w in matrices)]  # n_0 .. n_k
@@ -96,7 +96,7 @@ def mapped(target, weights: Sequence) -> tuple[np.ndarray, list[np.ndarray]]:
     matrices = [finite(f"W_{i}", w) for i, w in enumerate(listed("weights", weights), 1)]
     if not matrices:
         raise ArgumentError("A network has at least one matrix of weights.")
-    _fit(target, matrices, [])
+    _check_shapes(target, matrices, [])
     return target, matrices
 
 

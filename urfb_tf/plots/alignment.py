@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.analysis.angles import Point, angle_at
-from urfb_tf.plots.style import COLOURS, OTHERS, figure, lines_of, not_empty
+from urfb_tf.plots.style import COLOURS, OTHERS, figure, legend_columns, lines_of, not_empty
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _FIRST = ("bp", "frfb", "urfb")  # the paper's rules keep their markers too
@@ -49,7 +49,7 @@ def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Seq
                     axis.plot(*zip(*shown, strict=True), **style)
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
             axis.set(ylim=(0, max(108, 1.03 * widest)), yticks=(0, 45, 90), xscale="log")
-            axis.xaxis.set_major_formatter("{x:.0f}")
+            axis.xaxis.set_major_formatter("{x:g}")
             axis.minorticks_off()
         for axis in panels[len(histories) :]:
             axis.set_axis_off()
@@ -82,7 +82,10 @@ def angle_against_error(
     found = {point.rule for points in panels.values() for point in points}
     rules = [rule for rule in _FIRST if rule in found] + sorted(found - set(_FIRST))
     others = [rule for rule in rules if rule not in _FIRST]
-    with figure(1, len(panels), size=(2.9 * len(panels) + 1.4, 3.3), sharey=True) as (made, (axes,)):
+    columns = legend_columns(len(rules) + bool(apart))
+    widest = max((p.angle for of in (panels, apart or {}) for points in of.values() for p in points), default=0)
+    size = (2.9 * len(panels) + 1.4 * columns, 3.3)
+    with figure(1, len(panels), size=size, sharey=True) as (made, (axes,)):
         for axis, (title, points) in zip(axes, panels.items(), strict=True):
             for rule in rules:
                 of_rule = [point for point in points if point.rule == rule]
@@ -101,9 +104,9 @@ def angle_against_error(
             if rings := list((apart or {}).get(title, ())):
                 style = {"facecolors": "none", "edgecolors": "#777777", "s": 26, "zorder": 2, "label": name}
                 axis.scatter([p.angle for p in rings], [p.error for p in rings], **style)
-            axis.set(title=title, xlabel="degrees", xlim=(-4, 108), xticks=(0, 30, 60, 90))
+            axis.set(title=title, xlabel="degrees", xlim=(-4, max(108, widest + 4)), xticks=(0, 30, 60, 90))
         axes[0].set_ylabel("test error")
         lines, labels = lines_of(axes)
         if lines:
-            axes[-1].legend(lines, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            axes[-1].legend(lines, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=columns)
     return made

@@ -75,6 +75,6 @@ def against_connectivity(
             axis.set_xticks(shares, [f"{share:.0%}" for share in shares])
             axis.minorticks_off()
         left.set(ylabel="test error")
-        right.set(ylabel="degrees", ylim=(0, 95), yticks=range(0, 91, 15))
+        right.set(ylabel="degrees", ylim=(0, max(95, right.dataLim.y1 + 5)), yticks=range(0, 91, 15))
         made.legend(*lines_of((left, right)), loc="outside right upper")
     return made

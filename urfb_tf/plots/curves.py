@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.plots.style import figure, line_styles, lines_of, not_empty, run_styles
+from urfb_tf.plots.style import figure, legend_columns, line_styles, lines_of, not_empty, run_styles
 
 _TITLES = {
     "train_error": "train error, dropout on",
@@ -36,7 +36,9 @@ def learning_curves(
     for label, epochs in histories.items():
         if lacking := [field for field in fields if any(field not in record for record in epochs)]:
             raise ArgumentError(f"The records of {label!r} lack {lacking[0]!r}: name other fields.")
-    with figure(1, len(fields), size=(4 * len(fields), 3.4), sharey=True) as (made, (axes,)):
+    columns = legend_columns(len(histories))
+    size = (4 * len(fields) + 1.4 * (columns - 1), 3.4)
+    with figure(1, len(fields), size=size, sharey=True) as (made, (axes,)):
         for axis, field in zip(axes, fields, strict=True):
             for label, epochs in histories.items():
                 axis.plot([record["epoch"] for record in epochs], [record[field] for record in epochs], **styles[label])
@@ -48,8 +50,9 @@ def learning_curves(
             axis.set(title=_TITLES.get(field, field), xlabel="epoch")
             axis.xaxis.get_major_locator().set_params(integer=True)
         highest = max(chance or 0, *(axis.dataLim.y1 for axis in axes)) or 1  # all errors may be 0
-        axes[0].set(ylabel="share of images", ylim=(0, 1.08 * highest))
-        axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        shares = all("loss" not in field for field in fields)
+        axes[0].set(ylabel="share of images" if shares else "", ylim=(0, 1.08 * highest))
+        axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=columns)
     return made
 
 
@@ -105,7 +108,9 @@ def alignment_curves(
     layers = _some_layers(histories, kind) if layers is None else layers
     not_empty("layers", layers)
     styles = run_styles(histories, rules)
-    with figure(1, len(layers), size=(2.5 * len(layers) + 1.6, 3), sharey=True) as (made, (axes,)):
+    columns = legend_columns(len(histories))
+    size = (2.5 * len(layers) + 1.6 * columns, 3)
+    with figure(1, len(layers), size=size, sharey=True) as (made, (axes,)):
         for axis, layer in zip(axes, layers, strict=True):
             for label, epochs in histories.items():
                 points = [(e["epoch"], e[kind][layer]) for e in epochs if e.get(kind, {}).get(layer) is not None]
@@ -118,7 +123,7 @@ def alignment_curves(
         highest = max((axis.dataLim.y1 for axis in axes), default=90)
         axes[0].set(ylabel="degrees", ylim=(0, max(105, highest + 5)))
         if lines:
-            axes[-1].legend(lines, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            axes[-1].legend(lines, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=columns)
     return made
 
 

@@ -48,7 +48,7 @@ def against_epsilon(found: Sequence[Setting]):
             shown = [point for point in points if point[1] is not None]
             if shown:
                 right.plot(*zip(*shown, strict=True), **style, label=label)
-        right.set(ylabel="degrees", ylim=(0, 95), yticks=range(0, 91, 15))
+        right.set(ylabel="degrees", ylim=(0, max(95, right.dataLim.y1 + 5)), yticks=range(0, 91, 15))
         for axis in (left, right):
             axis.set_xticks(places, [f"{setting.epsilon:g}" for setting in found])
             axis.set(xlabel="epsilon")

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
+
 from urfb_tf.errors import ArgumentError
 
 # Okabe and Ito's palette; a rule keeps its colour and line style throughout the book.
@@ -38,8 +40,22 @@ def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **opti
         made, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
         try:
             yield made, axes
+            _mark_single_points(made)
         finally:
             plt.close(made)
+
+
+def _mark_single_points(made) -> None:
+    """A line through one point, as of a run of one epoch, would not be seen."""
+    for axis in made.axes:
+        for line in axis.get_lines():
+            if line.get_marker() in ("None", "", " ") and np.isfinite(line.get_ydata(orig=False)).sum() == 1:
+                line.set(marker="o", markersize=4)
+
+
+def legend_columns(count: int) -> int:
+    """In how many columns a legend of so many lines stands beside a figure of usual height."""
+    return 1 + (count - 1) // 14
 
 
 def not_empty(name: str, values: Collection) -> None:

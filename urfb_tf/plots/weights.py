@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.metrics import Snapshot
 from urfb_tf.plots.style import figure, line_styles, not_empty
 
@@ -15,9 +16,14 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
         steps: which snapshots, by step.
 
     Raises:
-        ArgumentError: if there is no step.
+        ArgumentError: if there is no step, one was not traced, or the layer has no feedback weights.
     """
     not_empty("steps", steps)
+    if not all(0 <= step < len(snapshots) for step in steps):
+        raise ArgumentError(f"Steps 0 to {len(snapshots) - 1} were traced: ask for steps within.")
+    _check_layer(snapshots, layer)
+    if layer not in snapshots[0].feedback:
+        raise ArgumentError(f"Layer {layer!r} has no feedback weights to show.")
     kernels = [snapshots[step].kernel[layer] for step in steps]
     feedbacks = [snapshots[step].feedback[layer] for step in steps]
     limit = max(abs(weights).max() for weights in (*kernels, *feedbacks))
@@ -41,9 +47,11 @@ def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
     """The loss, and the angle between R and W of one layer, against steps, one line per run.
 
     Raises:
-        ArgumentError: if there is no run.
+        ArgumentError: if there is no run, or one without such a layer.
     """
     not_empty("runs", runs)
+    for snapshots in runs.values():
+        _check_layer(snapshots, layer)
     styles = line_styles({name: name for name in runs})
     with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
         for name, snapshots in runs.items():
@@ -51,7 +59,13 @@ def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
             left.plot(steps, [snapshot.loss for snapshot in snapshots], **styles[name])
             right.plot(steps, [snapshot.angle(layer) for snapshot in snapshots], **styles[name])
         left.set(title="loss", xlabel="step", ylim=(0, None))
-        right.set(title=f"angle between R and W of {layer}", xlabel="step", ylabel="degrees", ylim=(-5, 105))
+        right.set(title=f"angle between R and W of {layer}", xlabel="step", ylabel="degrees")
+        right.set(ylim=(-5, max(105, right.dataLim.y1 + 5)))
         right.axhline(90, color="#888888", linewidth=1, linestyle=":")
         left.legend()
     return made
+
+
+def _check_layer(snapshots: Sequence[Snapshot], layer: str) -> None:
+    if snapshots and layer not in snapshots[0].kernel:
+        raise ArgumentError(one_of("layer of the trace", layer, snapshots[0].kernel))

@@ -70,6 +70,9 @@ def load(identifier: str, seed: int = 0, folder: str | pathlib.Path = RECORDS, *
     if not is_there(path):
         from urfb_tf.experiments.catalogue import EXPERIMENTS, LISTING  # these need what results are
 
+        if identifier not in EXPERIMENTS and (known := seeds(identifier, folder)):
+            numbers = ", ".join(map(str, known))
+            raise ResultError(f"{identifier} is not recorded with seed {seed} in {folder}, but with {numbers}.")
         if identifier not in EXPERIMENTS:
             raise ResultError(like_one_of("experiment", identifier, EXPERIMENTS, LISTING))
         raise ResultError(

@@ -62,7 +62,8 @@ def drift(runs: Mapping[str, Sequence[Snapshot]], layers: Sequence[str], steps: 
         HTML for `IPython.display.HTML`.
 
     Raises:
-        ArgumentError: if there is nothing to show, a step was not traced, or a layer has no R in one of the runs.
+        ArgumentError: if there is nothing to show, a step was not traced, a layer has no R in one of the runs, or its
+            weights are not finite.
     """
     not_empty("runs", runs)
     not_empty("layers", layers)
@@ -84,6 +85,8 @@ def drift(runs: Mapping[str, Sequence[Snapshot]], layers: Sequence[str], steps: 
         for weights in (s.kernel, s.feedback)
         for layer in layers
     )
+    if not np.isfinite(limit):
+        raise ArgumentError("Weights of these steps are not finite: show steps before the training diverged.")
     lefts = [34 + number * (_WIDTH - 24) / len(runs) for number in range(len(runs))]
     side = min(_SIDE, (_WIDTH - 24) / len(runs) - 32)
     height = Scale(-limit, limit, 40 + side, 40)

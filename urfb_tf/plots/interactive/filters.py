@@ -72,8 +72,8 @@ def filter_browser(runs: Mapping[str, Run]) -> str:
         HTML for `IPython.display.HTML`.
 
     Raises:
-        ArgumentError: if there is no run, the layers differ in shape, their inputs are not colours, or filters started
-            as zeros.
+        ArgumentError: if there is no run, the layers differ in shape, their inputs are not colours, filters started as
+            zeros, or weights are not finite.
     """
     not_empty("runs", runs)
     runs = {label: Run(*run) for label, run in runs.items()}
@@ -86,6 +86,8 @@ def filter_browser(runs: Mapping[str, Run]) -> str:
                 f"Filters are shown as colours: {label!r} needs W, then and now, of shape [S, 3, filters], "
                 f"but got {np.shape(start)} and {tuple(layer.kernel.shape)}."
             )
+        if not all(np.isfinite(weights).all() for weights in (start, np.asarray(layer.kernel))):
+            raise ArgumentError(f"The filters of {label!r} are not finite: its training has diverged.")
     whole = first.locality.whole.reshape(first.locality.output_size)
     rows, columns = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))
     locations = list(itertools.product(rows, columns))
