@@ -160,6 +160,8 @@ def test_a_run_of_one_epoch_is_seen():
     ]
     for made in figures:
         assert made.axes[0].get_lines()[0].get_marker() == "o"
+    for made in figures[:2]:
+        assert all(tick == round(tick) for tick in made.axes[0].get_xticks())
     two = [*one, {"epoch": 2, "test_error": float("nan")}, {"epoch": 3, "test_error": 0.4}]
     made = plots.learning_curves({"mine": two}, {"mine": "urfb"}, fields=["test_error"])
     assert made.axes[0].get_lines()[0].get_marker() == "None"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from urfb_tf.errors import ArgumentError
-from urfb_tf.plots.style import figure, legend_columns, line_styles, lines_of, not_empty, run_styles
+from urfb_tf.plots.style import figure, legend_columns, line_styles, lines_of, not_empty, run_styles, whole_epochs
 
 _TITLES = {
     "train_error": "train error, dropout on",
@@ -48,7 +48,7 @@ def learning_curves(
                     "chance", (0.02, chance), xycoords=("axes fraction", "data"), va="bottom", color="#666666"
                 )
             axis.set(title=_TITLES.get(field, field), xlabel="epoch")
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            whole_epochs(axis)
         highest = max(chance or 0, *(axis.dataLim.y1 for axis in axes)) or 1  # all errors may be 0
         shares = all("loss" not in field for field in fields)
         axes[0].set(ylabel="share of images" if shares else "", ylim=(0, 1.08 * highest))
@@ -118,7 +118,7 @@ def alignment_curves(
                     axis.plot(*zip(*points, strict=True), **styles[label])
             axis.axhline(90, color="#888888", linewidth=1, linestyle=":")
             axis.set(title=layer, xlabel="epoch", yticks=range(0, 121, 30))
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            whole_epochs(axis)
         lines, labels = lines_of(axes)
         highest = max((axis.dataLim.y1 for axis in axes), default=90)
         axes[0].set(ylabel="degrees", ylim=(0, max(105, highest + 5)))

@@ -53,6 +53,13 @@ def _mark_single_points(made) -> None:
                 line.set(marker="o", markersize=4)
 
 
+def whole_epochs(axis) -> None:
+    """Ticks of a horizontal axis of epochs at whole numbers, also of one epoch alone."""
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    if axis.dataLim.width == 0:
+        axis.set_xlim(axis.dataLim.x0 - 1, axis.dataLim.x0 + 1)
+
+
 def legend_columns(count: int) -> int:
     """In how many columns a legend of so many lines stands beside a figure of usual height."""
     return 1 + (count - 1) // 14
