@@ -108,7 +108,14 @@ def test_cifar_comes_whole_and_in_the_order_of_tensorflow_datasets(name, classes
     assert urfb_tf.load(name, validation=4).fingerprint() == loaded.fingerprint()
 
 
-@pytest.mark.parametrize("validation", [None, 12, -1, 1.5, True])
+@pytest.mark.parametrize("validation", [-1, 1.5, True])
+def test_an_impossible_number_is_refused_before_anything_is_downloaded(validation, tmp_path, datasets_at):
+    datasets_at(tmp_path)
+    with pytest.raises(ArgumentError, match="validation is a whole number of images >= 0, but got"):
+        urfb_tf.load("cifar10", validation=validation)
+
+
+@pytest.mark.parametrize("validation", [None, 12])
 def test_validation_must_leave_training_images(validation, tiny_cifar, datasets_at):
     datasets_at(tiny_cifar)
     with pytest.raises(ArgumentError, match="cifar10 has 12 training images, so it cannot spare"):

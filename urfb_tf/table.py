@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of text under a header; shows as HTML in a notebook and as Markdown elsewhere.
+    """Rows under a header; shows as HTML in a notebook and as Markdown elsewhere.
+
+    Cells are text and may hold HTML, which is not escaped: `html.escape` does that to text from elsewhere.
 
     Columns of numbers stand on the right, those of words on the left, and words wrap. A sortable table can be sorted by
     any of its columns in the book.

@@ -32,9 +32,12 @@ def load(name: str, validation: int) -> Dataset:
     """The whole dataset in memory; the last `validation` training images, in tensorflow-datasets' order, validate.
 
     Raises:
+        ArgumentError: if there are not so many training images.
         DataUnavailableError: if it is not on this machine and cannot be downloaded, or is damaged, or
             tensorflow-datasets does not work.
     """
+    if not is_whole(validation, 0):  # before anything is downloaded
+        raise ArgumentError(f"validation is a whole number of images >= 0, but got {validation!r}.")
     builder, is_prepared = _find(name)
     if not is_prepared:
         _download(builder, name)
@@ -42,7 +45,7 @@ def load(name: str, validation: int) -> Dataset:
         splits = {split: _arrays(builder, split) for split in ("train", "test")}
     train = splits["train"]
     count = len(train.labels)
-    if not is_whole(validation, 0) or validation >= count:
+    if validation >= count:
         raise ArgumentError(f"{name} has {count} training images, so it cannot spare {validation!r} for validation.")
     cut = count - validation
     return Dataset(
