@@ -184,8 +184,9 @@ def test_numbers_for_another_depth_are_refused():
         frames.lambdas([np.ones([4, 3])])
 
 
-@pytest.mark.parametrize(("lambdas", "lambda_r"), [([1, 2], [0.5, 0.3]), ([1], []), (1, [0.5]), ([1, 2], 0.5)])
+@pytest.mark.parametrize(("lambdas", "lambda_r"), [([1, 2], [0.5, 0.3]), ([1], []), (1, [0.5]), ([1], 0.5)])
 def test_k_lambdas_have_one_lambda_r_less(lambdas, lambda_r):
     for function in (linear.rate, lambda *args: linear.derivatives(4, *args)):
         with pytest.raises(ArgumentError, match="k lambdas and k - 1 lambda_r"):
             function(lambdas, lambda_r, 1)
+        assert (function([1, 2, 3], 0.5, 1) == function([1, 2, 3], [0.5, 0.5], 1)).all()

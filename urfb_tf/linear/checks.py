@@ -101,9 +101,9 @@ def mapped(target, weights: Sequence) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def depths(lambdas: np.ndarray, lambda_r: np.ndarray) -> None:
-    """Refuse other than lambda_1 .. lambda_k with lambda_{R,2} .. lambda_{R,k}, k >= 2."""
+    """Refuse other than lambda_1 .. lambda_k with lambda_{R,2} .. lambda_{R,k} or one number for these, k >= 2."""
     found = [len(values) if values.ndim else 0 for values in (lambdas, lambda_r)]
-    if found[1] == 0 or found[0] != found[1] + 1:
+    if found[0] < 2 or (lambda_r.ndim and found[0] != found[1] + 1):
         raise ArgumentError(f"k layers have k lambdas and k - 1 lambda_r, k >= 2, but got {found[0]} and {found[1]}.")
 
 

@@ -13,7 +13,7 @@ def rate(lambdas, lambda_r, epsilon) -> np.ndarray:
 
     Args:
         lambdas: lambda_1 .. lambda_k, [k, ...].
-        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...].
+        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...], or one number for all of them.
         epsilon: [...].
 
     Returns:
