@@ -50,8 +50,7 @@ class RunnerError(Exception):
 class Stop:
     """When training ends before all epochs are trained: time is up, Ctrl-C was pressed, or SIGTERM came.
 
-    These let the epoch in progress end, so that all of it can be saved. For a second time, they end the process at
-    once.
+    These let the epoch in progress end, so that all of it can be saved. Ctrl-C pressed again ends the process at once.
     """
 
     def __init__(self, seconds: float | None):
@@ -63,13 +62,15 @@ class Stop:
                 signal.signal(number, self._press)
 
     def _press(self, number: int, _) -> None:
-        self.pressed = True
-        signal.signal(number, _HANDLERS[number])
-        again = "SIGTERM" if number == signal.SIGTERM else "Ctrl-C"
+        self.pressed, more = True, ""
+        if number == signal.SIGINT:
+            signal.signal(number, _HANDLERS[number])
+            more = "; Ctrl-C again stops at once, with what was saved before"
         # `print` may be what was interrupted, and cannot be entered twice.
-        said = f"runner.py: stopping after this epoch; {again} again stops at once, with what was saved before.\n"
-        os.write(2, said.encode())
-        if number == signal.SIGTERM:  # while Ctrl-C in a terminal reaches the other processes too
+        os.write(2, f"runner.py: stopping after this epoch{more}.\n".encode())
+        # Ctrl-C in a terminal reaches the other processes too. So may SIGTERM, if a scheduler sends it to all: to them
+        # a second one is as the first.
+        if number == signal.SIGTERM:
             self._terminated = True
             for process in self._processes:
                 process.terminate()
