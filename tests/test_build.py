@@ -11,12 +11,14 @@ import zipfile
 import cores
 import nbformat
 import pytest
+from building import execution
 from building.downloads import executed
 from building.execution import run_stale_pages
 from building.kernels import prepare
 from building.pages import notebooks
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from nbclient import NotebookClient
 
 BUILD = pathlib.Path(__file__).resolve().parent.parent / "book" / "build.py"
 
@@ -161,6 +163,27 @@ def test_a_change_runs_exactly_the_pages_that_depend_on_it(toy, what):
         toy.write(name, text)
     assert toy.run_pages() == dependent
     assert toy.run_pages() == set(), "what has run again is up to date"
+
+
+@pytest.mark.parametrize("losses", [1, 3])
+def test_a_kernel_that_finds_its_port_taken_is_started_again(losses, toy, monkeypatch):
+    started = []
+
+    class Unlucky(NotebookClient):
+        async def async_execute(self, *args, **options):
+            started.append(self)
+            if len(started) <= losses:
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            return await super().async_execute(*args, **options)
+
+    monkeypatch.setattr(execution, "NotebookClient", Unlucky)
+    toy.write("toy/number.py", "NUMBER = 2\n")
+    if losses == 3:
+        with pytest.raises(RuntimeError, match="died before replying"):
+            toy.run_pages()
+        return
+    assert toy.run_pages() == {"number"}
+    assert len(started) == 2
 
 
 def test_a_page_runs_again_when_its_cells_change_and_not_when_its_text_does(toy):

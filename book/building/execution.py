@@ -92,12 +92,10 @@ class _Runner:
         # What the reader has set goes before the division of cores.
         environment = {**threads, **self.environment, watch.ROOT: str(self.root), watch.REPORT: str(report)}
         place = {"metadata": {"path": str(source.parent)}}
-        # Times in the metadata of cells would make the cache take the page for another one.
-        client = NotebookClient(notebook, timeout=self.timeout, resources=place, record_timing=False)
         start = time.monotonic()
         try:
             with report.with_suffix(".log").open("w") as log:  # what programs say below Python
-                await client.async_execute(env=environment, stdout=log, stderr=log)
+                await self.execute(notebook, place, env=environment, stdout=log, stderr=log)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             self.failures[page] = f"{error}\nWhat its kernel said besides: {log.name}"
             print(f"{page} failed.", file=sys.stderr, flush=True)
@@ -109,6 +107,20 @@ class _Runner:
         bundle = CacheBundleIn(notebook, str(source), data=data)
         self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         print(f"{page} ran in {seconds:.0f} seconds.", flush=True)
+
+    async def execute(self, notebook: nbformat.NotebookNode, place: dict, starts: int = 3, **options) -> None:
+        """Run a notebook's cells. A kernel that does not come up, before any cell ran, is started again.
+
+        Ports are chosen for it before it takes them, and another program may be faster.
+        """
+        # Times in the metadata of cells would make the cache take the page for another one.
+        client = NotebookClient(notebook, timeout=self.timeout, resources=place, record_timing=False)
+        try:
+            await client.async_execute(**options)
+        except RuntimeError as error:
+            if isinstance(error, DeadKernelError) or "before replying" not in str(error) or starts == 1:
+                raise
+            await self.execute(notebook, place, starts - 1, **options)
 
 
 def _no_signal_handler(*_: object) -> None:
