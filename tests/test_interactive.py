@@ -322,6 +322,11 @@ def diverged():
     return metrics.Snapshot(0, 1.0, weights, weights, weights)
 
 
+def without_feedback():
+    weights = {"second": np.ones([2, 2])}
+    return metrics.Snapshot(0, 1.0, weights, {}, weights)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -331,6 +336,7 @@ def diverged():
         ({"steps": [0, 7]}, "traced from step 0 to 6"),
         ({"steps": [-1]}, "traced from step 0 to 6"),
         ({"layers": ["first"]}, "Unknown layer with feedback weights 'first': use one of 'second', 'third'"),
+        ({"runs": {"bp": [without_feedback()]}}, "Unknown layer with feedback weights 'second': there is none"),
         ({"runs": {"steep": [diverged()]}, "steps": [0]}, "not finite: show steps before the training diverged"),
     ],
 )

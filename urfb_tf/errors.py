@@ -54,7 +54,7 @@ def is_whole(value: object, least: int) -> bool:
 def one_of(kind: str, value: object, allowed: Iterable[object]) -> str:
     """The sentence for a value outside a fixed set, the same wherever a name is looked up."""
     names = ", ".join(repr(name) for name in allowed)
-    return f"Unknown {kind} {value!r}: use one of {names}."
+    return f"Unknown {kind} {value!r}: {f'use one of {names}' if names else 'there is none'}."
 
 
 def like_one_of(kind: str, value: object, allowed: Iterable[str], command: str) -> str:
