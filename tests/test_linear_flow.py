@@ -165,7 +165,7 @@ def test_lists_are_matrices_too():
 
 
 def test_an_explosion_is_reported_with_the_time_that_was_reached():
-    with pytest.raises(ArgumentError, match=r"no solution up to t = 2: it explodes after t = 0\.5"):
+    with pytest.raises(ArgumentError, match=r"cannot be followed to t = 2: .* after t = 0\.5"):
         solver.solve(np.square, np.ones(1), np.array([0.5, 2]))  # 1 / (1 - t)
 
 
@@ -173,7 +173,7 @@ def test_an_explosion_is_reported_with_the_time_that_was_reached():
     ("size", "sentence"),
     [
         (1e3, r"More than 500 evaluations are needed to reach t = 10: .* smaller weights"),
-        (1e200, "explodes after t = 0"),
+        (1e200, "too large, or changes too fast, after t = 0"),
     ],
 )
 def test_weights_too_large_to_be_followed_are_reported(monkeypatch, size, sentence):

@@ -12,8 +12,7 @@ from urfb_tf.linear import checks
 def balances(lambdas, epsilon) -> np.ndarray:
     """w_j = epsilon lambda_j^2 / lambda_{j-1}^2, j = 2..k, [k - 1, ...]: the balances, 0 under FRFB and below 1.
 
-    Equation (17) keeps them below 1. Under back-propagation from zero weights all would be 1: the layers would be
-    balanced.
+    Equation (17) keeps them below 1. Under back-propagation from balanced layers all would be 1.
 
     Args:
         lambdas: lambda_1 .. lambda_k, > 0, [k, ...].

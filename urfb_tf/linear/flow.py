@@ -56,7 +56,7 @@ def flow(target, weights: Sequence, feedback: Sequence, epsilon: float, times, f
 
     Raises:
         ArgumentError: if the shapes do not chain, a number is not finite, epsilon < 0, k < 2, the times do not rise, or
-            the solution explodes.
+            the solution is too large, or too fast, to be followed.
     """
     target, start, returns = checks.chain(target, weights, feedback)
     if any(matrix.ndim != 2 for matrix in (target, *start, *returns)):

@@ -48,7 +48,7 @@ def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, tim
 
     state, reached = start, 0.0
     states = []
-    # A solution that explodes overflows on its way; it is reported below, in a sentence.
+    # What overflows on its way is reported below, in a sentence.
     with np.errstate(over="ignore", invalid="ignore"):
         for end in times:
             # From one wanted time to the next: the tolerances hold at the ends of steps, and interpolation between them
@@ -65,7 +65,8 @@ def solve(derivative: Callable[[np.ndarray], np.ndarray], start: np.ndarray, tim
                 state = found.y[:, -1]
                 if not found.success or not np.isfinite(state).all():
                     raise ArgumentError(
-                        f"There is no solution up to t = {times[-1]:g}: it explodes after t = {reached:g}. {_REMEDY}"
+                        f"The solution cannot be followed to t = {times[-1]:g}: it is too large, or changes too fast, "
+                        f"after t = {reached:g}. {_REMEDY}"
                     )
                 reached = end
             states.append(state)
