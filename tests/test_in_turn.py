@@ -424,15 +424,16 @@ def test_forgetting_is_the_rise_since_a_group_was_learned():
 
 @pytest.fixture
 def pretend(monkeypatch):
-    """Makes these errors of the groups, before and after, the recorded runs, by id; the last epoch adds a jump."""
+    """Makes these errors of the groups, before and after, recorded, by id; the last epoch of those not steady jumps."""
 
-    def runs_of(stored, jump=0.0):
+    def runs_of(stored, jump=0.0, steady=()):
         def runs(identifier):
             if identifier not in stored:
                 return {}
             before, after = stored[identifier]
             record = {name: [before] * 5 for name in ("group_error", "within_error")} | {"test_error": after}
-            almost, last = ({**record, "group_error": [error] * 5} for error in (after - jump, after))
+            by = jump if identifier not in steady else 0
+            almost, last = ({**record, "group_error": [error] * 5} for error in (after - by, after))
             return {0: {"epochs": [record] * 23 + [almost, last]}}
 
         monkeypatch.setattr(recorded, "runs", runs)
@@ -479,6 +480,11 @@ def test_the_table_and_sentences_say_what_is_recorded_and_what_is_not(pretend):
     pretend({f"in_turn/cifar10/{name}/units=shown": errors for name, errors in few.items()}, jump=0.25)
     sentence = forgetting.compared("bp-hinge", "bp-softmax", "units=shown")
     assert sentence.endswith("; not told apart, as one epoch changes such a number by 0.250.")
+    by_chance = {f"in_turn/cifar10/{name}/units=shown": errors for name, errors in few.items()}
+    others = {f"in_turn/cifar10/urfb-softmax/{way}": (0.25, 0.75) for way in list(WAYS)[:3]}
+    pretend(by_chance | others, jump=0.25, steady=by_chance)
+    assert forgetting.usual_jump() == 0.25
+    assert forgetting.compared("bp-hinge", "bp-softmax", "units=shown") == sentence
     pretend({f"in_turn/cifar10/{name}/refreshers=0": (0.25, 0.998) for name in ("bp-hinge", "bp-softmax")})
     assert forgetting.compared("bp-hinge", "bp-softmax", "refreshers=0").endswith("; neither has anything left.")
     assert forgetting.compared("bp-hinge", "urfb-hinge", "refreshers=0") == (

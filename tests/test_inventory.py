@@ -7,6 +7,7 @@ import pytest
 from urfb_tf import results
 from urfb_tf.analysis import inventory
 from urfb_tf.experiments import EXPERIMENTS
+from urfb_tf.results import store
 
 ROW = "table1/cifar10/urfb"
 
@@ -21,7 +22,7 @@ def records(monkeypatch):
             key: {**json.loads(json.dumps(real)), "id": key[0], "seed": key[1], **more} for key, more in changes.items()
         }
         monkeypatch.setattr(results, "ids", lambda: list(stored))
-        monkeypatch.setattr(results, "load", lambda identifier, seed: stored[identifier, seed])
+        monkeypatch.setattr(results, "load_all", lambda identifier, seed: [stored[identifier, seed]])
 
     return pretend
 
@@ -32,9 +33,13 @@ def session(date: str, commit: str = "a" * 40, device: str = "CPU") -> dict:
 
 def test_every_recorded_result_has_a_row_with_its_length():
     rows = inventory.recorded().rows
-    assert [(row[0], int(row[1])) for row in rows] == results.ids()
-    for row in rows:
-        assert row[2].split(" of ")[0] == str(len(results.load(row[0], int(row[1]))["epochs"]))
+    found = [
+        (identifier, seed, each) for identifier, seed in results.ids() for each in results.load_all(identifier, seed)
+    ]
+    assert [(row[0], int(row[1]), row[2].split(" of ")[0]) for row in rows] == [
+        (identifier, seed, str(len(each["epochs"]))) for identifier, seed, each in found
+    ]
+    assert len(rows) == len(list(store.RECORDS.glob("*.json")))
     assert min(int(row[4]) for row in rows) == 0
 
 
@@ -62,9 +67,9 @@ def test_devices_and_commits_of_all_sessions_stand_once(records):
 
 
 def test_a_result_of_an_experiment_that_is_no_longer_in_the_catalogue_is_shown(records):
-    records({("gone", 0): {}})
+    records({("gone", 0): {"epochs": [{}] * 7}})
     (row,) = inventory.recorded().rows
-    assert row[:3] == ["gone", "0", str(len(results.load("gone", 0)["epochs"]))]
+    assert row[:3] == ["gone", "0", "7"]
 
 
 def test_what_is_missing_is_what_has_no_result(records):

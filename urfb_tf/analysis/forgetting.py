@@ -125,11 +125,18 @@ def table() -> Table:
     return Table(header, rows)
 
 
+def usual_jump() -> float:
+    """By how much what a recorded run forgets changes when each phase is read one epoch earlier: the median of all."""
+    experiments = [find(f"in_turn/cifar10/{name}/{way}") for name, way in itertools.product(LEARNERS, WAYS)]
+    pairs = [(of_experiment(each), of_experiment(each, before=1)) for each in experiments]
+    return statistics.median(abs(now.forgotten - then.forgotten) for now, then in pairs if now and then)
+
+
 def compared(first: str, second: str, way: str) -> str:
     """What two learners forget in the same way of showing classes, in a sentence.
 
     Errors jump from epoch to epoch. A difference is one if it is larger than what either of the two numbers changes by
-    when each phase is read one epoch before its end.
+    when each phase is read one epoch before its end, and than `usual_jump`, as two numbers may be steady by chance.
 
     Args:
         first, second: names of `urfb_tf.experiments.in_turn.LEARNERS`.
@@ -145,7 +152,8 @@ def compared(first: str, second: str, way: str) -> str:
         return f"`{way}` of {' and '.join(missing)} is not recorded yet."
     (one, other) = (each for each in found if each is not None)
     gap = round(one.forgotten, 3) - round(other.forgotten, 3)
-    jump = max(abs(now.forgotten - then.forgotten) for now, then in zip(found, before, strict=True) if now and then)
+    jumps = [abs(now.forgotten - then.forgotten) for now, then in zip(found, before, strict=True) if now and then]
+    jump = max(*jumps, usual_jump())
     if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
         verdict = "neither has anything left"
     elif abs(gap) <= jump:

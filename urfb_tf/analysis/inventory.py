@@ -13,7 +13,7 @@ def recorded() -> Table:
 
     The date is that of a run's last session. Devices and commits are those of all its sessions, each named once.
     """
-    found = [results.load(identifier, seed) for identifier, seed in results.ids()]
+    found = [result for identifier, seed in results.ids() for result in results.load_all(identifier, seed)]
     newest = max((_date(result) for result in found), default=datetime.date.min)
     rows = []
     for result in found:
