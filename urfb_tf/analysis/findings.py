@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from urfb_tf.analysis import angles, recorded
+from urfb_tf.analysis.reproduction import FIELDS
 from urfb_tf.data.cifar import CLASSES
 from urfb_tf.experiments import Experiment
 from urfb_tf.table import Table
 
 _NEAR_CHANCE = 0.05  # of guessing; a network this near to it on CIFAR-100 has hardly begun to learn
-_SPLITS = {"train": "train_error_evaluated", "test": "test_error"}
 
 
 def state(experiments: Iterable[Experiment]) -> str:
@@ -53,7 +53,7 @@ def compared(
     lengths = {first.paper_epochs, second.paper_epochs}
     when = when or (f"after {first.paper_epochs} epochs" if len(lengths) == 1 else "at the end of both runs")
     printed = _against(getattr(first.paper, split), getattr(second.paper, split), 2)
-    measured = recorded.compare(first.id, second.id, _SPLITS[split])
+    measured = recorded.compare(first.id, second.id, FIELDS[split])
     if measured is None:
         place, gap, values = printed
         return (
@@ -103,8 +103,8 @@ def test_error_at(epochs: Sequence[dict], train_error: float) -> float | None:
 
     Both are means over five epochs.
     """
-    end = recorded.reached(epochs, _SPLITS["train"], train_error)
-    return None if end is None else recorded.recent(epochs[:end], _SPLITS["test"])
+    end = recorded.reached(epochs, FIELDS["train"], train_error)
+    return None if end is None else recorded.recent(epochs[:end], FIELDS["test"])
 
 
 def at_equal_train_error(experiments: Iterable[Experiment], levels: Sequence[float]) -> Table:
@@ -124,7 +124,7 @@ def at_equal_train_error(experiments: Iterable[Experiment], levels: Sequence[flo
 def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
     """Experiments beside the one that they change, each at the last epoch that both have reached.
 
-    Test errors and angles in degrees, means over five epochs. Those not recorded say so.
+    Test errors and angles in degrees, means over five epochs and over seeds. Those not recorded say so.
 
     Args:
         base: what they change.
@@ -136,10 +136,10 @@ def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
         if measured is None:
             rows.append([experiment.title, "not run", *[""] * 5])
             continue
-        compared = recorded.comparable((experiment.id, base.id))[0]
-        epochs = next(iter(compared.values()))["epochs"][: measured.end]
+        courses = [run["epochs"] for run in recorded.comparable((experiment.id, base.id))[0].values()]
         found = [
-            angles.recent_angle(epochs, *which) for which in (("weight_angle", "dense1"), ("error_angle", "conv1"))
+            _mean(angles.recent_angle(epochs[: measured.end], *which) for epochs in courses)
+            for which in (("weight_angle", "dense1"), ("error_angle", "conv1"))
         ]
         rows.append(
             [
@@ -215,6 +215,12 @@ def arriving_errors(histories: Mapping[str, Sequence[dict]]) -> str:
         window = [epoch["epoch"] for epoch in epochs[-recorded.WINDOW :]]
         lines.append(f"- {title}, the mean over epochs {window[0]} to {window[-1]}: {told}.")
     return "\n".join(lines)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Of those that were measured, if any."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def _chance(experiment: Experiment) -> float:
