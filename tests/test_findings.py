@@ -113,7 +113,8 @@ def test_runs_are_compared_with_those_that_drew_the_same_numbers(record_errors):
     assert (found.first, found.second, found.end) == (pytest.approx(0.4), pytest.approx(0.8 / 3), 3)
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["", "", "1 to 3"]
     for seed, angle in enumerate((30.0, 50.0)):
-        record_errors(URFB.id, [0.5] * 3, seed, weight_angle={"dense1": angle}, error_angle={"conv1": None})
+        fields = {"weight_angle": {"dense1": angle}, "error_angle": {"conv1": None}}
+        record_errors(URFB.id, [0.5] * 3, seed, "a GPU", **fields)
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["40°", "", "1 to 3"]
 
 
