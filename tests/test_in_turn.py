@@ -461,35 +461,36 @@ def test_the_table_and_sentences_say_what_is_recorded_and_what_is_not(pretend):
     assert rows["all, units=shown"] == ["not run", "", "", ""]
     assert rows["BP hinge, refreshers=0"] == ["0.250 to 1.000", "0.250 to 0.250", "1.000", "0.625"]
     assert rows["URFB hinge, refreshers=0"] == ["not run", "", "", ""]
-    assert forgetting.compared("bp-hinge", "bp-softmax", "refreshers=0") == (
-        "`refreshers=0`: BP hinge forgets 0.750 (from 0.250 to 1.000), BP softmax 0.625 (from 0.250 to 0.875); "
-        "BP hinge 0.125 more."
-    )
-    assert "BP softmax 0.125 less" in forgetting.compared("bp-softmax", "bp-hinge", "refreshers=0")
+    assert differences("bp-hinge", "bp-softmax") == {"`refreshers=0`": "+0.125"}
+    assert differences("bp-softmax", "bp-hinge") == {"`refreshers=0`": "-0.125"}
     pretend(
         {
             "in_turn/cifar10/urfb-hinge/refreshers=0": (0.5, 0.9),
             "in_turn/cifar10/bp-softmax/refreshers=0": (0.25, 0.875),
         }
     )
-    behind = forgetting.compared("urfb-hinge", "bp-softmax", "refreshers=0")
-    assert behind.endswith("; URFB hinge 0.225 less, but ends 0.025 higher.")
-    few = {"bp-hinge": (0.25, 0.75), "bp-softmax": (0.25, 0.625)}
-    same = forgetting.compared("bp-softmax", "bp-softmax", "refreshers=0")
-    assert same.endswith("; not told apart, as one epoch changes such a number by 0.000.")
-    pretend({f"in_turn/cifar10/{name}/units=shown": errors for name, errors in few.items()}, jump=0.25)
-    sentence = forgetting.compared("bp-hinge", "bp-softmax", "units=shown")
-    assert sentence.endswith("; not told apart, as one epoch changes such a number by 0.250.")
-    by_chance = {f"in_turn/cifar10/{name}/units=shown": errors for name, errors in few.items()}
+    assert differences("urfb-hinge", "bp-softmax") == {"`refreshers=0`": "-0.225, ends at +0.025"}
+    assert differences("bp-softmax", "urfb-hinge") == {"`refreshers=0`": "+0.225, ends at -0.025"}
+    assert differences("bp-softmax", "bp-softmax") == {"`refreshers=0`": "within 0.000"}
+    assert differences("bp-hinge", "urfb-hinge") == {}
+    assert forgetting.compared([]).rows == []
+    few = {
+        f"in_turn/cifar10/{name}/units=shown": errors
+        for name, errors in {"bp-hinge": (0.25, 0.75), "bp-softmax": (0.25, 0.625)}.items()
+    }
+    pretend(few, jump=0.25)
+    assert differences("bp-hinge", "bp-softmax") == {"`units=shown`": "within 0.250"}
     others = {f"in_turn/cifar10/urfb-softmax/{way}": (0.25, 0.75) for way in list(WAYS)[:3]}
-    pretend(by_chance | others, jump=0.25, steady=by_chance)
+    pretend(few | others, jump=0.25, steady=few)
     assert forgetting.usual_jump() == 0.25
-    assert forgetting.compared("bp-hinge", "bp-softmax", "units=shown") == sentence
+    assert differences("bp-hinge", "bp-softmax")["`units=shown`"] == "within 0.250"
     pretend({f"in_turn/cifar10/{name}/refreshers=0": (0.25, 0.998) for name in ("bp-hinge", "bp-softmax")})
-    assert forgetting.compared("bp-hinge", "bp-softmax", "refreshers=0").endswith("; neither has anything left.")
-    assert forgetting.compared("bp-hinge", "urfb-hinge", "refreshers=0") == (
-        "`refreshers=0` of URFB hinge is not recorded yet."
-    )
+    assert differences("bp-hinge", "bp-softmax") == {"`refreshers=0`": "nothing left"}
+
+
+def differences(first: str, second: str) -> dict[str, str]:
+    """The column of two learners in the table that compares them, by way."""
+    return dict(forgetting.compared([(first, second)]).rows)
 
 
 def test_figures_have_a_panel_for_each_run_and_a_bar_for_each_learner():

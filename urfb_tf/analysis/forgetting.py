@@ -132,41 +132,38 @@ def usual_jump() -> float:
     return statistics.median(abs(now.forgotten - then.forgotten) for now, then in pairs if now and then)
 
 
-def compared(first: str, second: str, way: str) -> str:
-    """What two learners forget in the same way of showing classes, in a sentence.
+def compared(pairs: Iterable[tuple[str, str]]) -> Table:
+    """What two learners forget in the same way of showing classes: the first's less the second's, where they differ.
 
     Errors jump from epoch to epoch. A difference is one if it is larger than what either of the two numbers changes by
     when each phase is read one epoch before its end, and than `usual_jump`, as two numbers may be steady by chance.
+    Where the one who forgets less also ends higher, as who has learned less may, that stands beside it.
 
     Args:
-        first, second: names of `urfb_tf.experiments.in_turn.LEARNERS`.
-        way: a name in its `WAYS`.
+        pairs: names of `urfb_tf.experiments.in_turn.LEARNERS`, one column each. Ways that no pair has are left out.
     """
-    titles = [LEARNERS[name][0] for name in (first, second)]
-    found, before = (
-        [of_experiment(find(f"in_turn/cifar10/{name}/{way}"), before=epochs) for name in (first, second)]
-        for epochs in (0, 1)
-    )
-    missing = [title for title, each in zip(titles, found, strict=True) if each is None]
-    if missing:
-        return f"`{way}` of {' and '.join(missing)} is not recorded yet."
+    pairs = list(pairs)
+    rows = [[f"`{way}`", *(_difference(*pair, way) for pair in pairs)] for way in WAYS]
+    header = [f"{LEARNERS[first][0]} less {LEARNERS[second][0]}" for first, second in pairs]
+    return Table(["", *header], [row for row in rows if any(row[1:])])
+
+
+def _difference(first: str, second: str, way: str) -> str:
+    """A cell of `compared`; "" if one of the two is not recorded whole."""
+    experiments = [find(f"in_turn/cifar10/{name}/{way}") for name in (first, second)]
+    found, before = ([of_experiment(each, before=epochs) for each in experiments] for epochs in (0, 1))
+    if None in found:
+        return ""
     (one, other) = (each for each in found if each is not None)
+    if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
+        return "nothing left"
     gap = round(one.forgotten, 3) - round(other.forgotten, 3)
     jumps = [abs(now.forgotten - then.forgotten) for now, then in zip(found, before, strict=True) if now and then]
     jump = max(*jumps, usual_jump())
-    if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
-        verdict = "neither has anything left"
-    elif abs(gap) <= jump:
-        verdict = f"not told apart, as one epoch changes such a number by {jump:.3f}"
-    else:
-        verdict = f"{titles[0]} {abs(gap):.3f} {'more' if gap > 0 else 'less'}"
-        higher = round(one.after, 3) - round(other.after, 3)
-        if gap * higher < 0:
-            verdict += f", but ends {abs(higher):.3f} {'higher' if higher > 0 else 'lower'}"
-    return (
-        f"`{way}`: {titles[0]} forgets {one.forgotten:.3f} (from {one.before:.3f} to {one.after:.3f}), {titles[1]} "
-        f"{other.forgotten:.3f} (from {other.before:.3f} to {other.after:.3f}); {verdict}."
-    )
+    if abs(gap) <= jump:
+        return f"within {jump:.3f}"
+    higher = round(one.after, 3) - round(other.after, 3)
+    return f"{gap:+.3f}" + (f", ends at {higher:+.3f}" if gap * higher < 0 else "")
 
 
 def joint_error(experiment: Experiment) -> float | None:
