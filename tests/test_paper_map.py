@@ -73,6 +73,16 @@ def test_corrected_equations_are_those_of_the_errata_with_a_prime_wherever_they_
     assert item.status(ITEMS)[0] in paper_map.WORDS
 
 
+def test_recorded_results_are_read_once_for_all_parts(monkeypatch):
+    read, numbers = [], paper_map.reproduction.numbers
+    paper_map._all_numbers.cache_clear()
+    monkeypatch.setattr(paper_map.reproduction, "numbers", lambda: read.append(1) or numbers())
+    for item in ITEMS:
+        assert item.status(ITEMS)
+        assert item.records >= bool(item.experiments)
+    assert len(read) == 1
+
+
 def test_what_became_of_some_parts():
     status = {item.part: item.status(ITEMS) for item in ITEMS}
     assert status["equation", "2"] == ["context corrected"]

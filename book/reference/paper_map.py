@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 
 import yaml
 
@@ -89,7 +90,7 @@ class Item:
     @property
     def _numbers(self) -> list[reproduction.Number]:
         beginnings = tuple(f"{experiment}/" for experiment in self.experiments)
-        found = [number for number in reproduction.numbers() if number.id.startswith(beginnings)]
+        found = [number for number in _all_numbers() if number.id.startswith(beginnings)]
         return [number for number in found if self.tying in (None, number.tying)]
 
     def status(self, items: "list[Item]") -> list[str]:
@@ -105,6 +106,12 @@ class Item:
         if any(corrected) or (self.part[0] == "theorem" and self.erratum):
             return ["corrected"]
         return ["context corrected" if self.erratum else "holds"]
+
+
+@functools.cache
+def _all_numbers() -> list[reproduction.Number]:
+    """Those of all tables: many parts ask for them, and each time it would take reading every recorded result."""
+    return reproduction.numbers()
 
 
 def load() -> list[Item]:
