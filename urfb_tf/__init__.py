@@ -62,6 +62,16 @@ from urfb_tf.rules import WeightMirror as WeightMirror
 from urfb_tf.version import VERSION as __version__  # noqa: F401, N811
 
 if _typing.TYPE_CHECKING:
+    from urfb_tf import analysis as analysis
+    from urfb_tf import bench as bench
+    from urfb_tf import environment as environment
+    from urfb_tf import experiments as experiments
+    from urfb_tf import export as export
+    from urfb_tf import linear as linear
+    from urfb_tf import metrics as metrics
+    from urfb_tf import plots as plots
+    from urfb_tf import results as results
+    from urfb_tf import table as table
     from urfb_tf.data import load as load
     from urfb_tf.networks import build as build
     from urfb_tf.networks import change_rule as change_rule
@@ -79,8 +89,18 @@ if _typing.TYPE_CHECKING:
 __getattr__, __dir__ = _late(
     globals(),
     {
+        "analysis": "",
+        "bench": "",
         "data": "load",
+        "environment": "",
+        "experiments": "",
+        "export": "",
+        "linear": "",
+        "metrics": "",
         "networks": "build change_rule convert deepernet deepernet_s deepnet freeze reinitialise simpnet untie",
+        "plots": "",
+        "results": "",
+        "table": "",
         "training": "train",
     },
 )
