@@ -58,6 +58,9 @@ def test_the_time_is_shared_among_the_runs():
     (row,) = exported.table([TIMING]).rows
     assert row[0] == "2 of table1/cifar10"
     assert "55.2 s" in row
+    assert row[-1] == "0123456789"
+    (row,) = exported.table([{**TIMING, "commit": TIMING["commit"] + "+changes"}]).rows
+    assert row[-1] == "0123456789+changes"
 
 
 @pytest.mark.parametrize(

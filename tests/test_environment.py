@@ -27,6 +27,11 @@ def test_a_checkout_says_its_commit_and_whether_it_was_changed(checkout):
     assert environment.commit() == head.stdout.strip() + "+changes"
 
 
+def test_a_table_shows_ten_digits_of_a_commit_and_whether_it_was_changed():
+    shown = {commit: environment.short_commit(commit) for commit in ("a" * 40, "a" * 40 + "+changes", "release")}
+    assert list(shown.values()) == ["a" * 10, "a" * 10 + "+changes", "release"]
+
+
 def test_a_checkout_that_git_does_not_read_is_no_release(checkout, monkeypatch):
     with monkeypatch.context() as without_git:
         without_git.setenv("PATH", str(checkout))

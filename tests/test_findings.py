@@ -230,6 +230,15 @@ def test_sources_are_those_of_every_recorded_seed(record_errors, template):
     assert note.startswith("generated (60 train, 25 validation, 35 test images, sha256")
 
 
+def test_sources_say_whether_files_differed_from_the_commit(monkeypatch):
+    session = {"from_epoch": 1, "date": "2026-01-01", "commit": "a" * 40 + "+changes"}
+    session["hardware"] = {"device": "CPU", "processor": "P", "cores": 2}
+    session["versions"] = {"tensorflow": "2", "keras": "3"}
+    monkeypatch.setattr(report.recorded, "every", lambda _: [{"seed": 0, "sessions": [session], "epochs": [{}]}])
+    (row,) = report.provenance([URFB.id]).rows
+    assert row[-1] == "a" * 10 + "+changes"
+
+
 def test_a_full_run_stands_where_the_command_would_put_it(small_data, tmp_path, monkeypatch, capsys):
     small = dataclasses.replace(find("table1/cifar10/urfb"), dataset="generated", batch_size=20, paper_epochs=1)
     monkeypatch.setattr("urfb_tf.experiments.notebook.find", lambda identifier: small)

@@ -92,6 +92,12 @@ def commit() -> str:
         return UNKNOWN
 
 
+def short_commit(commit: str) -> str:
+    """A commit as tables show it: ten digits, and '+changes' if files differed from it."""
+    number, plus, changes = commit.partition("+")
+    return number[:10] + plus + changes
+
+
 def _processor() -> str:
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from urfb_tf.analysis import recorded
 from urfb_tf.analysis.reproduction import VERDICTS, Number
+from urfb_tf.environment import short_commit
 from urfb_tf.experiments import Experiment
 from urfb_tf.results.data_notes import NOTES
 from urfb_tf.table import Table
@@ -81,7 +82,7 @@ def provenance(identifiers: Iterable[str]) -> Table:
                         session["date"][:10],
                         f"{hardware['device']} ({hardware['processor']}, {hardware['cores']} cores)",
                         _programs(versions),
-                        session["commit"][:10],
+                        short_commit(session["commit"]),
                     ]
                 )
     header = ["experiment", "epochs", "date", "device", "versions", "commit"]

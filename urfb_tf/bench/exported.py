@@ -6,6 +6,7 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+from urfb_tf.environment import short_commit
 from urfb_tf.errors import ResultError
 from urfb_tf.files import OWN_CHECKOUT, check_writable, write_atomically
 from urfb_tf.table import Table
@@ -85,7 +86,7 @@ def table(timings: Sequence[dict]) -> Table:
                 f"{timing['seconds']:.0f}",
                 f"{per_thousand(timing):.1f} s",
                 timing["versions"].get("jax", ""),
-                timing["commit"][:10],
+                short_commit(timing["commit"]),
             ]
             for timing in timings
         ],

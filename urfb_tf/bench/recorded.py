@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urfb_tf.bench import kernels, training
 from urfb_tf.bench.contenders import entrants as names
 from urfb_tf.bench.subjects import SUBJECTS, find
+from urfb_tf.environment import short_commit
 from urfb_tf.table import Table
 
 
@@ -27,7 +28,7 @@ def provenance(records: Mapping[str, dict]) -> Table:
                 ", ".join("?" if load is None else f"{load:.1f}" for load in record["load"]),
                 str(record["settings"]["repeats"]),
                 f"{machine['flops'] / 1e9:.0f} GFLOP/s, {machine['bandwidth'] / 1e9:.0f} GB/s",
-                _short(record["commit"]),
+                short_commit(record["commit"]),
             ]
         )
     header = ["subject", "date", "device", "load before, after", "repeats", "ceilings", "commit"]
@@ -75,8 +76,3 @@ def fit_beside_products(records: Mapping[str, dict]) -> dict[str, float]:
         for row in records["training"]["found"]["rows"]
         if row["contender"] == names.KERAS and row["network"] in products
     }
-
-
-def _short(commit: str) -> str:
-    number, plus, changes = commit.partition("+")
-    return number[:10] + plus + changes
