@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urfb_tf import linear
+from urfb_tf.errors import ArgumentError
 
 TIMES = np.array([0.0, 0.5, 1.0, 3.0])
 POSITIVE = st.floats(1e-3, 1e3)
@@ -21,6 +22,15 @@ def test_it_stays_zero_along_the_scalar_solutions(lambda_r, epsilon, lambda_t):
     found = linear.integrate(lambda_t, lambda_r, epsilon, TIMES)
     lambdas = np.moveaxis(found.lambdas, 1, 0)  # [k, times]
     np.testing.assert_allclose(linear.invariants(lambdas, np.array(lambda_r)[:, None], epsilon), 0, atol=1e-9)
+
+
+def test_numbers_that_do_not_match_are_refused():
+    for lambdas, lambda_r in (([1, 2, 3], [0.5]), ([1, 2], [0.5, 0.5]), ([1], []), (1, 0.5)):
+        with pytest.raises(ArgumentError, match="k layers have k lambdas and k - 1 lambda_r"):
+            linear.invariants(lambdas, lambda_r, 1)
+    assert linear.invariants([1, 2, 3], 0.5, 1).tolist() == linear.invariants([1, 2, 3], [0.5, 0.5], 1).tolist()
+    with pytest.raises(ArgumentError, match=r"3 weights W_1 \.\. W_3 need 2 feedback weights R_2 \.\. R_3, but got 1"):
+        linear.matrix_invariants([np.eye(2)] * 3, [np.eye(2)], 1)
 
 
 @pytest.mark.parametrize("epsilon", [0, 0.5, 1])

@@ -42,6 +42,13 @@ def not_negative(name: str, value) -> np.ndarray:
     return array
 
 
+def number(name: str, array: np.ndarray) -> float:
+    """What another check has passed, as one number."""
+    if array.ndim:
+        raise ArgumentError(f"{name} must be one number, but got an array of shape {list(array.shape)}.")
+    return float(array)
+
+
 def whole(name: str, value, least: int) -> int:
     """`value` as a whole number that is at least `least`."""
     if not is_whole(value, least):
@@ -70,13 +77,18 @@ def chain(target, weights: Sequence, feedback: Sequence) -> tuple[np.ndarray, li
     returns = [finite(f"R_{i}", r) for i, r in enumerate(listed("feedback", feedback), 2)]
     if len(matrices) < 2:
         raise ArgumentError(f"A network with feedback has a depth of at least 2, but got {len(matrices)} weights.")
+    matched(matrices, returns)
+    _check_shapes(target, matrices, returns)
+    return target, matrices, returns
+
+
+def matched(matrices: list, returns: list) -> None:
+    """Refuse other than one R for each W but the lowest."""
     if len(returns) != len(matrices) - 1:
         raise ArgumentError(
             f"{len(matrices)} weights W_1 .. W_{len(matrices)} need {len(matrices) - 1} feedback weights "
             f"R_2 .. R_{len(matrices)}, but got {len(returns)}."
         )
-    _check_shapes(target, matrices, returns)
-    return target, matrices, returns
 
 
 def _check_shapes(target: np.ndarray, matrices: list[np.ndarray], returns: list[np.ndarray]) -> None:

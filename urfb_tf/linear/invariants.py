@@ -12,13 +12,17 @@ def invariants(lambdas, lambda_r, epsilon) -> np.ndarray:
 
     Args:
         lambdas: lambda_1 .. lambda_k, [k, ...].
-        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...].
+        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...], or one number for all of them.
         epsilon: [...].
 
     Returns:
         [k - 1, ...], for i = 2..k.
+
+    Raises:
+        ArgumentError: if there are not k lambdas and k - 1 lambda_r.
     """
     lambdas, lambda_r, epsilon = checks.floats(lambdas, lambda_r, epsilon)
+    checks.depths(lambdas, lambda_r)
     return lambda_r * lambdas[1:] + epsilon * lambdas[1:] ** 2 / 2 - lambdas[:-1] ** 2 / 2
 
 
@@ -36,7 +40,12 @@ def matrix_invariants(weights: Sequence, feedback: Sequence, epsilon) -> list[np
 
     Returns:
         [..., n_{i-1}, n_{i-1}], for i = 2..k.
+
+    Raises:
+        ArgumentError: if there is not one R for each W but the lowest.
     """
+    weights, feedback = checks.listed("weights", weights), checks.listed("feedback", feedback)
+    checks.matched(weights, feedback)
     found = []
     for low, high, back in zip(weights[:-1], weights[1:], feedback, strict=True):
         transposed = np.swapaxes(high, -1, -2)
