@@ -84,8 +84,8 @@ def test_importing_the_package_imports_nothing_that_is_not_needed(python):
 
 
 LATE = (
-    "load", "train", "untie", "networks", "analysis", "bench", "environment", "experiments", "export", "linear", "metrics",
-    "plots", "results", "table",
+    "load", "train", "untie", "networks", "analysis", "bench", "environment", "experiments", "export", "linear",
+    "metrics", "plots", "results", "table",
 )  # fmt: skip
 # As if the package had not been imported before: a process for each case would import TensorFlow each time.
 AFRESH = """
