@@ -135,6 +135,7 @@ def test_relative_differences_by_hand():
 
 ONE = [np.ones([1, 1])] * 2
 REFUSED = {
+    "step must be one number": lambda: linear.descend([[1.0]], ONE, ONE[:1], 1, [0.1, 0.2], 5),
     "step must be > 0": lambda: linear.descend([[1.0]], ONE, ONE[:1], 1, 0, 5),
     "iterations must be a whole number >= 1, but got 2.5": lambda: linear.descend([[1.0]], ONE, ONE[:1], 1, 0.1, 2.5),
     "epsilon must be >= 0": lambda: linear.descend([[1.0]], ONE, ONE[:1], [0, -1], 0.1, 5),

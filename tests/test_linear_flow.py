@@ -122,7 +122,7 @@ REFUSED = {
     "epsilon must be >= 0, but got -0.1": {"epsilon": -0.1},
     "epsilon must be finite": {"epsilon": float("nan")},
     "epsilon must be numbers": {"epsilon": "one"},
-    "one epsilon": {"epsilon": [0, 1]},
+    "epsilon must be one number, but got an array of shape [2]": {"epsilon": [0, 1]},
     "W_1 must be finite": {"weights": [WEIGHTS[0] * np.inf, *WEIGHTS[1:]]},
     "target must be finite": {"target": TARGET * np.nan},
     "must be matrices": {"target": np.ones(3)},

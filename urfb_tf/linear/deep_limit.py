@@ -3,7 +3,6 @@
 import numpy as np
 import scipy.integrate
 
-from urfb_tf.errors import ArgumentError
 from urfb_tf.linear import checks
 
 _LAYERS = 80  # y_j falls to zero faster than any power: the factors of further layers are 1 in float64
@@ -22,10 +21,7 @@ def limiting_time(epsilon: float) -> float:
     Raises:
         ArgumentError: if epsilon is negative, not finite or no number.
     """
-    rate = checks.not_negative("epsilon", epsilon)
-    if rate.ndim:
-        raise ArgumentError("The limiting time is that of one epsilon, a number.")
-    epsilon = float(rate)
+    epsilon = checks.number("epsilon", checks.not_negative("epsilon", epsilon))
     if epsilon == 0:
         return 2.0
     # Over log y_1: large epsilon spread the integral over many powers of ten.

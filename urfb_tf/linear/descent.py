@@ -50,7 +50,7 @@ def descend(target, weights: Sequence, feedback: Sequence, epsilon, step: float,
             explode.
     """
     target, weights, feedback = checks.chain(target, weights, feedback)
-    size = float(checks.positive("step", step))
+    size = checks.number("step", checks.positive("step", step))
     iterations = checks.whole("iterations", iterations, 1)
     epsilon = checks.not_negative("epsilon", epsilon)
     try:

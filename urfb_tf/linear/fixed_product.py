@@ -85,10 +85,11 @@ def time_to_reach(error: float, lambda_t: float, lambda_r, epsilon: float) -> fl
     Raises:
         ArgumentError: if a number is outside its range; if rounding hides the time, as with 25 layers or more.
     """
-    wanted, start = checks.positive("error", error), checks.positive("lambda_t", lambda_t)
-    if wanted.ndim or start.ndim or not wanted < start:
-        raise ArgumentError(f"The error must be one number below lambda_t, but got {error!r} and {lambda_t!r}.")
-    middle = max(float(wanted), float(start) / 2)
+    wanted = checks.number("error", checks.positive("error", error))
+    start = checks.number("lambda_t", checks.positive("lambda_t", lambda_t))
+    if wanted >= start:
+        raise ArgumentError(f"The error must be below lambda_t, but got {error!r} and {lambda_t!r}.")
+    middle = max(wanted, start / 2)
     last = lambdas_at(start - middle, lambda_r, epsilon)
     if last.ndim != 1:
         raise ArgumentError("A time is found for one set of lambda_r and one epsilon.")

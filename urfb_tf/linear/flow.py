@@ -63,9 +63,7 @@ def flow(target, weights: Sequence, feedback: Sequence, epsilon: float, times, f
         raise ArgumentError(
             "A flow takes one network; for many at once use `descend`, or `integrate` if they decouple."
         )
-    rate = checks.not_negative("epsilon", epsilon)
-    if rate.ndim:
-        raise ArgumentError("A flow takes one epsilon, a number.")
+    rate = checks.number("epsilon", checks.not_negative("epsilon", epsilon))
     times = checks.moments(times)
     if form not in FORMS:
         raise ArgumentError(one_of("form", form, FORMS))
