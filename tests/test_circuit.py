@@ -193,6 +193,12 @@ def test_updates_follow_the_papers_chains(update):
     assert [u.full_field for u in found] == [8 - 6 * u.control for u in found]
 
 
+def test_mu_may_be_an_array_of_one_number():
+    assert CircuitHinge(mu=np.array(0.5)).mu == 0.5
+    with pytest.raises(ArgumentError, match="finite mu > 0"):
+        CircuitHinge(mu=np.array([0.5, 0.5]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -1,5 +1,7 @@
 """The hinge loss with the circuit's activity in place of its gradient."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -48,7 +50,8 @@ class CircuitHinge(OneVsRestHinge):
         dtype=None,
     ):
         super().__init__(mu=mu, margin=margin, reduction=reduction, name=name, dtype=dtype)
-        Circuit(margin, bound, 0.5 if mu is None else mu, epsilon)
+        weight: Any = 0.5 if self.mu is None else self.mu  # one for each class is refused here
+        Circuit(margin, bound, weight, epsilon)
         check_signal(update, steps, gated)
         self.bound = float(bound)
         self.epsilon = float(epsilon)
