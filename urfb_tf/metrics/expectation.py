@@ -6,7 +6,7 @@ many connections D has no relation to either start, so that only D^t D is left o
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError, is_positive
+from urfb_tf.errors import ArgumentError, is_finite, is_positive
 from urfb_tf.layers.connectivity import check_connectivity
 
 
@@ -40,7 +40,7 @@ def expected_angle(movement: float, *, epsilon: float = 1.0, connectivity: float
     """
     share = check_connectivity(connectivity, "connectivity")
     for name, value in {"movement": movement, "epsilon": epsilon}.items():
-        if not (np.isfinite(value) and value >= 0):
+        if not (is_finite(value) and value >= 0):
             raise ArgumentError(f"{name} is a number >= 0, but got {value!r}.")
     moved = epsilon * np.sqrt(movement)  # by R, in lengths of R(0)
     cosine = np.sqrt(movement / (1 + movement)) * moved / np.hypot(1, moved)
@@ -55,6 +55,8 @@ def movement_of(angle: float, *, epsilon: float = 1.0, connectivity: float = 1.0
         epsilon: the rule's, > 0.
         connectivity: as in `expected_angle`.
     """
+    if not (is_finite(angle) and 0 <= angle <= 180):
+        raise ArgumentError(f"An angle is a number of degrees from 0 to 180, but got {angle!r}.")
     if not is_positive(epsilon):
         raise ArgumentError(f"Only with epsilon > 0 does R move, but got {epsilon!r}.")
     cosine = np.cos(np.radians(angle)) / check_connectivity(connectivity, "connectivity")
