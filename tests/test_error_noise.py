@@ -154,6 +154,12 @@ def test_an_impossible_seed_is_refused(seed):
         ErrorNoise(1.0, seed=seed)
 
 
+@pytest.mark.parametrize("level", [None, -1, "1", float("nan"), False])
+def test_a_network_takes_no_impossible_level_either(level):
+    with pytest.raises(ArgumentError, match=r"^error_noise is a finite level >= 0 \(0 for no noise\), but got"):
+        build(NETWORK, error_noise=level)
+
+
 def test_an_unknown_place_is_refused():
     with pytest.raises(ArgumentError, match="error_noise_at"):
         build(NETWORK, error_noise=1.0, error_noise_at="everywhere")

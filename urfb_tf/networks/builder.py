@@ -6,7 +6,7 @@ import tensorflow as tf
 from urfb_tf import readings, rules
 from urfb_tf.activations import SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge
-from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
+from urfb_tf.errors import ArgumentError, is_finite, is_positive, is_whole, one_of
 from urfb_tf.layers import ErrorNoise, FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
 from urfb_tf.layers.connectivity import check_connectivity
 from urfb_tf.losses import OneVsRestHinge
@@ -72,6 +72,8 @@ def build(
         raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
     if batch_norm and not readings.get(reading).propagate_derivative:
         raise ArgumentError("Batch normalisation needs a reading whose errors pass the activation's derivative.")
+    if not (is_finite(error_noise) and error_noise >= 0):
+        raise ArgumentError(f"error_noise is a finite level >= 0 (0 for no noise), but got {error_noise!r}.")
     if error_noise_at not in NOISY:
         raise ArgumentError(one_of("error_noise_at", error_noise_at, NOISY))
     rule = rules.get(rule)
