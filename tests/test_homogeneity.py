@@ -9,7 +9,7 @@ import pytest
 
 from urfb_tf import FeedbackConv2D, FeedbackDense, UntiedConv2D
 from urfb_tf.errors import ArgumentError, ResultError
-from urfb_tf.metrics import HomogeneityProbe, homogeneity, whole_filters
+from urfb_tf.metrics import HomogeneityProbe, homogeneity, neighbour_similarity, whole_filters
 from urfb_tf.results import schema
 from urfb_tf.results.filters import decode, encode, filters_of
 
@@ -152,6 +152,16 @@ def test_fewer_than_two_whole_locations_are_refused(size, kernel_size):
         homogeneity(layer)
     assert homogeneity(layer_of((3, 4), 3)).similarity < 1  # two will do
     assert HomogeneityProbe()(keras.Sequential([keras.Input((*size, layer.input_spec.shape[-1])), layer])) == {}
+
+
+@pytest.mark.parametrize("measure", [homogeneity, neighbour_similarity, whole_filters])
+def test_layers_without_filters_across_space_are_refused(measure):
+    with pytest.raises(ArgumentError, match="'early' has no filters yet: call it on a batch"):
+        measure(UntiedConv2D(2, 3, name="early"))
+    tied = FeedbackConv2D(2, 3, name="tied")
+    tied.build((None, 5, 5, 1))
+    with pytest.raises(ArgumentError, match="an UntiedConv2D, which 'tied' is not: untie it first"):
+        measure(tied)
 
 
 def model_of():

@@ -433,6 +433,8 @@ def test_a_location_outside_the_output_is_refused(where):
         SMALL.layer().filters_at(*where)
     with pytest.raises(ArgumentError, match="has no filters yet: call it on a batch of images first"):
         UntiedConv2D(3, 3).filters_at(0, 0)
+    with pytest.raises(ArgumentError, match="no filters yet"):
+        UntiedConv2D(3, 3).summed_over_space(np.zeros([9, 1, 3]))
 
 
 def handed_down(layer):

@@ -33,7 +33,7 @@ def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
         weights: anything of W's shape [S, Cin, filters], such as R, or W's change. None means W.
 
     Raises:
-        ArgumentError: if fewer than two locations have whole filters.
+        ArgumentError: if the layer is tied or not built, or fewer than two locations have whole filters.
     """
     return Homogeneity(*map(float, _means(layer, weights)))
 
@@ -66,6 +66,12 @@ def unit_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
 
 
 def _whole(layer: UntiedConv2D, weights=None) -> tf.Tensor:
+    if not isinstance(layer, UntiedConv2D):
+        name = getattr(layer, "name", layer)
+        raise ArgumentError(
+            f"Filters across space are those of an UntiedConv2D, which {name!r} is not: untie it first."
+        )
+    layer.check_filters()
     rows = np.flatnonzero(layer.locality.whole[layer.locality.pairs.location])
     weights = tf.convert_to_tensor(layer.kernel.value if weights is None else weights)  # [S, Cin, F]
     length = int(np.prod(layer.kernel_size)) * weights.shape[1]

@@ -22,7 +22,7 @@ def neighbour_similarity(layer: UntiedConv2D, weights=None) -> np.ndarray:
         [H', W'], with NaN where the location's filters do not lie inside the image.
 
     Raises:
-        ArgumentError: if fewer than two locations have whole filters.
+        ArgumentError: if the layer is tied or not built, or fewer than two locations have whole filters.
     """
     filters = unit_filters(layer, weights)  # [N, K Cin, F]
     size, whole = layer.locality.output_size, layer.locality.whole.reshape(layer.locality.output_size)

@@ -123,6 +123,11 @@ class UntiedConv2D(WindowLayer):
         products = self._products.correlate(inputs, error)
         return products if self.update_gain == 1 else products * tf.cast(self.update_gain, products.dtype)
 
+    def check_filters(self) -> None:
+        """Raise an ArgumentError if the layer has no filters yet."""
+        if not self.built:
+            raise ArgumentError(f"UntiedConv2D '{self.name}' has no filters yet: call it on a batch of images first.")
+
     def filters_at(self, row: int, column: int, weights=None) -> np.ndarray:
         """The filters of one output location, [kh, kw, Cin, filters]; NaN where a place lies outside the image.
 
@@ -133,8 +138,7 @@ class UntiedConv2D(WindowLayer):
         Raises:
             ArgumentError: if there is no such location, or the layer is not built.
         """
-        if not self.built:
-            raise ArgumentError(f"UntiedConv2D '{self.name}' has no filters yet: call it on a batch of images first.")
+        self.check_filters()
         height, width = self.locality.output_size
         if not (0 <= row < height and 0 <= column < width):
             raise ArgumentError(f"The output has locations (0, 0) to {(height - 1, width - 1)}, not {(row, column)}.")
@@ -150,7 +154,11 @@ class UntiedConv2D(WindowLayer):
 
         Args:
             weights: anything of W's shape [S, Cin, filters], such as its increment.
+
+        Raises:
+            ArgumentError: if the layer is not built.
         """
+        self.check_filters()
         weights = keras.ops.convert_to_numpy(weights)
         total = np.zeros((np.prod(self.kernel_size), *weights.shape[1:]), weights.dtype)
         np.add.at(total, self.locality.pairs.offset, weights)
