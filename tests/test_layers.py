@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from urfb_tf import FeedbackConv2D, FeedbackDense, SaturatedLinearity, TiedMaxPooling2D
+from urfb_tf import DirectFeedback, FeedbackConv2D, FeedbackDense, SaturatedLinearity, TiedMaxPooling2D
 from urfb_tf.errors import ArgumentError
 
 
@@ -173,6 +173,9 @@ BAD = [
     (lambda: FeedbackDense(0), "units >= 1"),
     (lambda: FeedbackDense(2.5), "units >= 1"),
     (lambda: FeedbackDense(True), "units >= 1"),
+    (lambda: FeedbackDense(3, seed=-1), "A seed is a whole number >= 0, but got -1"),
+    (lambda: FeedbackConv2D(3, 3, seed=1.5), "A seed is a whole number >= 0, but got 1.5"),
+    (lambda: DirectFeedback(["dense"], seed=-1), "A seed is a whole number >= 0, but got -1"),
     (lambda: FeedbackConv2D(0, 3), "filters >= 1"),
     (lambda: FeedbackConv2D(4, 0), "kernel_size is a whole number"),
     (lambda: FeedbackConv2D(4, (3, 3, 3)), "kernel_size is a whole number"),

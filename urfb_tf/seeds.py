@@ -20,10 +20,15 @@ def stream(seed: int, *names: str | int) -> int:
     Raises:
         ArgumentError: if `seed` is not a whole number >= 0.
     """
-    if not is_whole(seed, 0):
-        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
+    check_whole(seed)
     words = [zlib.crc32(str(name).encode()) for name in names]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)
+
+
+def check_whole(seed: int) -> None:
+    """Refuse a seed that no stream can be drawn from, with an ArgumentError."""
+    if not is_whole(seed, 0):
+        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
 
 
 def check_seed(seed: int) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from urfb_tf.errors import ArgumentError, is_whole
+from urfb_tf.seeds import check_whole
 
 
 class Split(NamedTuple):
@@ -142,5 +143,4 @@ def check_made(what: str, sizes: dict[str, int], seed: int) -> None:
     for split, count in sizes.items():
         if not is_whole(count, 1):
             raise ArgumentError(f"{what} a whole number of {split} images >= 1, but got {count!r}.")
-    if not is_whole(seed, 0):
-        raise ArgumentError(f"A seed is a whole number >= 0, but got {seed!r}.")
+    check_whole(seed)

@@ -9,7 +9,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.connectivity import Existing, Masked, RandomMask, check_connectivity, keep, redrawn, seeded
 from urfb_tf.layers.timing import Moment, Timing
-from urfb_tf.seeds import stream
+from urfb_tf.seeds import check_whole, stream
 
 
 class FeedbackLayer(keras.layers.Layer):
@@ -38,7 +38,7 @@ class FeedbackLayer(keras.layers.Layer):
             `keras.utils.set_random_seed` fixes.
 
     Raises:
-        ArgumentError: for an unknown rule or a connectivity outside (0, 1].
+        ArgumentError: for an unknown rule, a connectivity outside (0, 1], or a seed that is no whole number >= 0.
     """
 
     _free_size = 1  # what noise takes for a dimension of the input whose size is free
@@ -78,6 +78,8 @@ class FeedbackLayer(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self._initializer_arguments = (kernel_initializer, feedback_initializer, bias_initializer)
         self.propagate_derivative = propagate_derivative
+        if seed is not None:
+            check_whole(seed)
         self.seed = seed
         self.kernel = self.feedback = self.bias = self.kernel_mask = self.feedback_mask = None
         self._timing: Timing | None = None

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.connectivity import reseeded
-from urfb_tf.seeds import stream
+from urfb_tf.seeds import check_whole, stream
 
 
 @keras.saving.register_keras_serializable("urfb_tf")
@@ -26,13 +26,14 @@ class DirectFeedback(keras.layers.Layer):
         **kwargs: those of every Keras layer.
 
     Raises:
-        ArgumentError: if an input is of free size, or there is not one per target.
+        ArgumentError: if an input is of free size, there is not one per target, or the seed is no whole number >= 0.
     """
 
     def __init__(self, targets: Iterable[str], projection_initializer="glorot_uniform", seed: int = 0, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})  # the output keeps its precision
         self.targets = list(targets)
         self.projection_initializer = projection_initializer
+        check_whole(seed)
         self.seed = seed
         self.active = True  # False lets no error pass but the output's own, as under back-propagation
 
