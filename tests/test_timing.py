@@ -287,8 +287,8 @@ def test_a_rule_within_a_rule_is_shown_by_name():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: rules.AlternateUpdates("dfa"), "'dfa' cannot be timed"),
-        (lambda: rules.AlternateUpdates("mirror"), "'mirror' cannot be timed"),
+        (lambda: rules.AlternateUpdates("dfa"), "'dfa' cannot be timed: it sends the error directly to each layer"),
+        (lambda: rules.AlternateUpdates("mirror"), "'mirror' cannot be timed: it renews its feedback by other means"),
         (lambda: rules.SporadicUpdates(probability=0), r"probability in \(0, 1\]"),
         (lambda: rules.SporadicUpdates(probability=1.1), r"probability in \(0, 1\]"),
         (lambda: rules.DelayedFeedback("frfb"), "'frfb' has no updates of R"),

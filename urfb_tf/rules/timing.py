@@ -27,9 +27,13 @@ class TimedRule(FeedbackRule):
 
     def __init__(self, rule: "str | dict | FeedbackRule" = "urfb"):
         self.rule = get(rule)
-        if self.rule.renews_feedback or self.rule.direct:
+        if self.rule.renews_feedback:
             raise ArgumentError(
-                f"The rule {self.rule.name!r} cannot be timed: its feedback does not learn from the error."
+                f"The rule {self.rule.name!r} cannot be timed: it renews its feedback by other means than the error."
+            )
+        if self.rule.direct:
+            raise ArgumentError(
+                f"The rule {self.rule.name!r} cannot be timed: it sends the error directly to each layer."
             )
         inner = self.rule
         while isinstance(inner, TimedRule):
