@@ -103,7 +103,9 @@ def nested_subclassed():
 
 def test_layers_come_once_from_below_and_what_holds_them_before_them():
     model = blocks()
-    assert [layer.name for layer in layers_of(model)] == ["below", "block", "inner", "norm", "above"]
+    layers = layers_of(model)
+    for _ in range(2):
+        assert [layer.name for layer in layers] == ["below", "block", "inner", "norm", "above"]
     shared = FeedbackDense(4, name="shared")
     nested = [keras.Sequential([keras.Input((4,)), shared]) for _ in range(2)]
     both = keras.Sequential([keras.Input((4,)), *nested, shared])

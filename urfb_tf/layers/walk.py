@@ -9,12 +9,12 @@ from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.base import FeedbackLayer
 
 
-def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
+def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """Every layer of a model that is no model itself, once, from below.
 
     Layers inside others, as in a block of your own or in `TimeDistributed`, come after what holds them.
     """
-    return (layer for layer in everything_in(model) if not isinstance(layer, keras.Model))
+    return [layer for layer in everything_in(model) if not isinstance(layer, keras.Model)]
 
 
 def feedback_layers(model: keras.Model) -> list[FeedbackLayer]:
