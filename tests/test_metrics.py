@@ -1,5 +1,7 @@
 """Angles by hand, and between what rules and back-propagation compute."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -198,14 +200,14 @@ def test_layers_inside_nested_models_are_found():
     assert [layer.name for layer in feedback_layers(model)] == ["inside", "outside"]
     assert set(metrics.weight_angles(model)) == {"inside", "outside"}
     model.compile("sgd", "mse")
-    angles = metrics.update_angles(model, np.ones((2, 4)), np.ones((2, 2)), keras.losses.MeanSquaredError())
+    angles = metrics.update_angles(model, np.ones((2, 4)), np.ones((2, 2)), loss="mse")
     assert angles["outside"] == ZERO
 
 
 @pytest.mark.parametrize("measure", [metrics.update_angles, metrics.error_angles, metrics.error_ratios])
 def test_an_image_without_a_label_is_refused(measure, batch):
     images, labels = batch
-    with pytest.raises(ArgumentError, match="20 images and 19 labels"):
+    with pytest.raises(ArgumentError, match="20 examples and 19 labels"):
         measure(network("urfb"), images, labels[:-1])
 
 
@@ -321,7 +323,7 @@ def test_error_angles_of_a_subclassed_model_are_refused(batch):
     model = Subclassed()
     model(tf.ones([2, 4]))
     with pytest.raises(ArgumentError, match="need a functional model"):
-        metrics.error_angles(model, np.ones((2, 4)), np.ones(2), keras.losses.MeanSquaredError())
+        metrics.error_angles(model, np.ones((2, 4)), np.ones(2), loss="mse")
 
 
 @pytest.mark.parametrize("measure", [metrics.update_angles, metrics.error_angles, metrics.error_ratios])
@@ -331,7 +333,22 @@ def test_a_model_with_several_outputs_is_refused(measure, batch):
     flat = keras.layers.Flatten()(inputs)
     model = keras.Model(inputs, [FeedbackDense(3)(flat), FeedbackDense(3)(flat)])
     with pytest.raises(ArgumentError, match="one output, but this one has 2"):
-        measure(model, images, labels, "mse")
+        measure(model, images, labels, loss="mse")
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        *(metrics.update_angles, metrics.error_angles, metrics.error_ratios, metrics.Alignment),
+        *(metrics.trace, metrics.increment_cosines, metrics.IncrementProbe),
+    ],
+)
+def test_measures_name_what_they_take_alike(measure):
+    by_place = {"inputs", "labels"}
+    for name, parameter in inspect.signature(measure).parameters.items():
+        assert (parameter.kind is not parameter.KEYWORD_ONLY) == (name in {"model", *by_place})
+        by_place.discard(name)
+    assert not by_place
 
 
 def test_a_batch_may_have_several_inputs():
@@ -340,9 +357,9 @@ def test_a_batch_may_have_several_inputs():
     hidden = FeedbackDense(5, rule="frfb", name="hidden")(keras.layers.Concatenate()(inputs))
     model = keras.Model(inputs, FeedbackDense(3, name="output")(hidden))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    assert set(metrics.update_angles(model, [x, x], labels, loss)) == {"hidden", "output"}
-    with pytest.raises(ArgumentError, match="4 images and 3 labels"):
-        metrics.update_angles(model, [x, x], labels[:3], loss)
+    assert set(metrics.update_angles(model, [x, x], labels, loss=loss)) == {"hidden", "output"}
+    with pytest.raises(ArgumentError, match="4 examples and 3 labels"):
+        metrics.update_angles(model, [x, x], labels[:3], loss=loss)
 
 
 @pytest.mark.parametrize("measure", [metrics.weight_angles, metrics.shared_weight_angles])

@@ -146,7 +146,7 @@ def test_a_probe_takes_a_loss_of_its_own():
         ({"learning_rate": -1.0}, "learning rate > 0"),
         ({"lags": ()}, "whole numbers >= 1, but got ()"),
         ({"lags": 1}, "whole numbers >= 1, but got 1"),
-        ({"labels": LABELS[:4]}, "6 images and 4 labels"),
+        ({"labels": LABELS[:4]}, "6 examples and 4 labels"),
         ({"batch_size": 3}, "need at least 3 batches, but 6 examples make 2 of 3"),
     ],
 )

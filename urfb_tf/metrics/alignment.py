@@ -70,41 +70,41 @@ def _shared_weights(model: keras.Model) -> dict[str, tuple[tf.Tensor, tf.Tensor]
     return found
 
 
-def update_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
+def update_angles(model: keras.Model, inputs, labels, *, loss=None) -> dict[str, float | None]:
     """The angle between W's increment under the model's rules and under back-propagation, by layer name.
 
     The increments that the loss alone gives, without regularisers.
 
     Args:
         model: a built model.
-        images: [B, ...], what the model takes.
+        inputs: [B, ...], what the model takes.
         labels: what its loss takes.
         loss: a Keras loss, its name or a function; None takes the compiled one.
 
     Raises:
-        ArgumentError: if there are not as many labels as images, or no loss is given nor compiled.
+        ArgumentError: if there are not as many labels as inputs, or no loss is given nor compiled.
     """
-    return _numbers({name: _angle(*both) for name, both in _increments(model, images, labels, loss).items()})
+    return _numbers({name: _angle(*both) for name, both in _increments(model, inputs, labels, loss).items()})
 
 
-def error_angles(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
+def error_angles(model: keras.Model, inputs, labels, *, loss=None) -> dict[str, float | None]:
     """The angle between the error that reaches each layer's output and back-propagation's, by layer name.
 
     The errors of the whole batch make one vector, and pass through the model at once: some hundred images are enough,
     and thousands take gigabytes. Arguments as for `update_angles`; the model must be functional or sequential, and hold
     each of these layers itself, once.
     """
-    _, errors = _increments_and_errors(model, images, labels, loss)
+    _, errors = _increments_and_errors(model, inputs, labels, loss)
     return _numbers({name: _angle(*both) for name, both in errors.items()})
 
 
-def error_ratios(model: keras.Model, images, labels, loss=None) -> dict[str, float | None]:
+def error_ratios(model: keras.Model, inputs, labels, *, loss=None) -> dict[str, float | None]:
     """How long the error that reaches each layer's output is, in lengths of back-propagation's, by layer name.
 
     A ratio acts like a factor of the learning rate of what is below. Arguments and models as for `error_angles`; None
     where back-propagation's error is zero.
     """
-    _, errors = _increments_and_errors(model, images, labels, loss)
+    _, errors = _increments_and_errors(model, inputs, labels, loss)
     return _numbers({name: _ratio(*both) for name, both in errors.items()})
 
 
@@ -135,41 +135,41 @@ def _vector(x) -> tf.Tensor:
     return tf.reshape(tf.cast(x, tf.float64), [-1])
 
 
-def check_batch(images, labels) -> None:
-    """Raise an ArgumentError if there are not as many labels as images, several inputs being one batch."""
-    batch = tf.nest.flatten(batch_of(images))[0]
+def check_batch(inputs, labels) -> None:
+    """Raise an ArgumentError if there are not as many labels as examples, several inputs being one batch."""
+    batch = tf.nest.flatten(batch_of(inputs))[0]
     count, labelled = (x.shape[0] for x in (batch, tf.convert_to_tensor(labels)))  # None where only a run tells
     if None not in (count, labelled) and count != labelled:
-        raise ArgumentError(f"Each image needs its label, but got {count} images and {labelled} labels.")
+        raise ArgumentError(f"Each example needs its label, but got {count} examples and {labelled} labels.")
 
 
-def batch_of(images):
-    """A batch as tensors, several inputs in their structure; images may be nested lists of numbers."""
-    several = bool(getattr(tf.nest.flatten(images)[0], "shape", ()))
-    return tf.nest.map_structure(tf.convert_to_tensor, images) if several else tf.convert_to_tensor(images)
+def batch_of(inputs):
+    """A batch as tensors, several inputs in their structure; each may be nested lists of numbers."""
+    several = bool(getattr(tf.nest.flatten(inputs)[0], "shape", ()))
+    return tf.nest.map_structure(tf.convert_to_tensor, inputs) if several else tf.convert_to_tensor(inputs)
 
 
-def _increments(model: keras.Model, images, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+def _increments(model: keras.Model, inputs, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
-    check_batch(images, labels)
-    increments, _ = _compared(model, labels, loss, lambda: ([], only(model(images, training=False))))
+    check_batch(inputs, labels)
+    increments, _ = _compared(model, labels, loss, lambda: ([], only(model(inputs, training=False))))
     return increments
 
 
-def _increments_and_errors(model: keras.Model, images, labels, loss) -> tuple[dict, dict]:
+def _increments_and_errors(model: keras.Model, inputs, labels, loss) -> tuple[dict, dict]:
     """The same, and the error at each layer's output, of one pass under either rule."""
     if not getattr(model, "inputs", None):
         raise ArgumentError(
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
             "subclassed."
         )
-    check_batch(images, labels)
+    check_batch(inputs, labels)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
     outputs = [node_of(model, layer, "The error at a layer").output_tensors[0] for layer in feedback_layers(model)]
     inside = keras.Model(source, {"between": outputs, "fields": model.outputs[0]})
 
     def predict():
-        found = inside(images, training=False)
+        found = inside(inputs, training=False)
         return found["between"], found["fields"]
 
     return _compared(model, labels, loss, predict)
@@ -226,13 +226,13 @@ class Alignment:
     """All kinds of angle on one fixed batch, as a probe for `urfb_tf.train`.
 
     Args:
-        images, labels: the batch.
+        inputs, labels: the batch.
         loss: a Keras loss, its name or a function; None takes the one that the model is compiled with.
     """
 
-    def __init__(self, images, labels, loss=None):
+    def __init__(self, inputs, labels, *, loss=None):
         self.loss = loss
-        self.images = tf.nest.map_structure(_numbers_as_float32, batch_of(images))
+        self.inputs = tf.nest.map_structure(_numbers_as_float32, batch_of(inputs))
         self.labels = tf.convert_to_tensor(labels)
         self._compiled_for: list = []
         self._compiled: Callable[[], dict[str, dict[str, tf.Tensor]]]
@@ -259,7 +259,7 @@ class Alignment:
 
     def tensors(self, model: keras.Model) -> dict[str, dict[str, tf.Tensor]]:
         """The same as float64 scalars, NaN in place of None: what a compiled function can return."""
-        increments, errors = _increments_and_errors(model, self.images, self.labels, self.loss)
+        increments, errors = _increments_and_errors(model, self.inputs, self.labels, self.loss)
         found = {
             "weight_angle": {name: _angle(*both) for name, both in _weights(model).items()},
             "update_angle": {name: _angle(*both) for name, both in increments.items()},
