@@ -71,7 +71,7 @@ def test_tables_show_ratios_of_medians():
 def test_the_command_prints_json_with_the_machine(capsys, monkeypatch, layers):
     monkeypatch.setattr(untied, "layers_to_measure", lambda: layers)
     monkeypatch.setattr(measure.Machine, "measured", classmethod(lambda cls: MACHINE))
-    assert main(["bench", "untied", "--batch", "2", "--repeats", "3", "--json"]) == 0
+    assert main(["bench", "untied", "--batch-size", "2", "--repeats", "3", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert [(row["layer"], row["batch"]) for row in found["found"]["rows"]] == [
         ("conv1", 2), ("conv2", 2), ("conv1", 50), ("conv2", 50),

@@ -80,6 +80,12 @@ def test_a_mistake_is_told_in_one_line(command, sentence, capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_run_and_bench_name_the_size_of_a_batch_alike():
+    for line in ("run simpnet", "bench"):
+        for option in ("--batch-size", "--batch"):  # argparse takes the beginning of a name
+            assert parse([*line.split(), option, "7"]).batch_size == 7
+
+
 def test_missing_data_are_told_in_one_line(capsys, monkeypatch):
     def none(name):
         raise urfb_tf.errors.DataUnavailableError(f"{name} is not here.")

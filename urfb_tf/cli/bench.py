@@ -15,7 +15,7 @@ def bench(options: argparse.Namespace) -> int:
     from urfb_tf.files import OWN_CHECKOUT, check_writable
 
     tf.get_logger().setLevel("ERROR")  # each model that is measured is traced once, and TensorFlow warns of that
-    settings = Settings(options.batch, options.repeats)
+    settings = Settings(options.batch_size, options.repeats)
     if options.record:
         check_writable(store.RECORDS, OWN_CHECKOUT)  # before minutes are spent
     machine = Machine.measured()

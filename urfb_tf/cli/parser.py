@@ -103,7 +103,7 @@ def _add_bench(commands) -> None:
     command = commands.add_parser("bench", help="measure time and memory on this machine")
     subjects = "; ".join(f"{name}: {title}" for name, title in SUBJECTS.items())
     command.add_argument("subject", nargs="?", choices=SUBJECTS, metavar="subject", help=f"{subjects} (default: all)")
-    command.add_argument("--batch", type=int, default=500, help="examples per step (default: 500)")
+    command.add_argument("--batch-size", type=int, default=500, help="examples per step (default: 500)")
     command.add_argument("--repeats", type=int, default=7, help="timed calls of each (default: 7)")
     command.add_argument("--json", action="store_true", help="print JSON instead of tables")
     command.add_argument("--record", action="store_true", help="keep the results among those the package comes with")
