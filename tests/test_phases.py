@@ -295,6 +295,22 @@ BAD = [
 ]
 
 
+def test_lists_become_tuples_so_that_an_experiment_has_a_hash():
+    names = {"untie": ["conv1"], "reinitialise": ["output"], "freeze": ["conv1", "dense1"]}
+    options = {"rule": "sporadic", "rule_options": [["probability", 0.5]], "loss_options": [("margin", 2.0)]}
+    options["changes"] = {"slope": 0.5}
+    listed = Experiment("x", "x", "simpnet", "generated", phases=[Phase(1, **names)], **options)
+    phase = Phase(1, **{name: tuple(value) for name, value in names.items()})
+    options |= {"rule_options": (("probability", 0.5),), "loss_options": (("margin", 2.0),)}
+    same = Experiment("x", "x", "simpnet", "generated", phases=(phase,), **options | {"changes": (("slope", 0.5),)})
+    assert listed == same
+    assert hash(listed) == hash(same)
+    assert listed.configuration() == same.configuration()
+    for wrong in (("slope", 0.5), 3):
+        with pytest.raises(ArgumentError, match=r"^changes are pairs of a name and a value, but got"):
+            dataclasses.replace(same, changes=wrong)
+
+
 def test_numbers_of_numpy_are_kept_as_those_of_python():
     mine = Phase(np.int64(2), learning_rate=np.float32(0.5), batch_size=np.int32(4), classes=np.arange(2))
     same = Phase(2, learning_rate=0.5, batch_size=4, classes=(0, 1))

@@ -88,8 +88,11 @@ class Experiment:
         for kind, allowed in names.items():
             if getattr(self, kind) not in allowed:
                 raise ArgumentError(one_of(kind, getattr(self, kind), allowed))
+        # Frozen, but not before it is made.
+        for kind in ("rule_options", "loss_options", "changes"):
+            object.__setattr__(self, kind, _pairs(kind, getattr(self, kind)))
         if isinstance(self.phases, list):
-            object.__setattr__(self, "phases", tuple(self.phases))  # frozen, but not before it is made
+            object.__setattr__(self, "phases", tuple(self.phases))
         if not isinstance(self.phases, tuple) or not all(isinstance(phase, Phase) for phase in self.phases):
             raise ArgumentError(f"phases is a tuple of Phase, but got {self.phases!r}.")
         if self.epsilon != 1 and not any(map(self._takes_epsilon, self._rules)):
@@ -193,6 +196,14 @@ class Experiment:
             del record["phases"]
         record |= {"changes": dict(self.changes), "reading_items": dataclasses.asdict(self.make_reading())}
         return plain(record, "The configuration of an experiment")
+
+
+def _pairs(kind: str, given) -> tuple[tuple[str, float], ...]:
+    """Pairs of a name and a value, given in a tuple, a list or a dictionary, in a tuple, which has a hash."""
+    try:
+        return tuple(dict(given).items())
+    except (TypeError, ValueError) as problem:
+        raise ArgumentError(f"{kind} are pairs of a name and a value, but got {given!r}.") from problem
 
 
 def _with_options(what: str, make: Callable, options: dict):

@@ -73,6 +73,8 @@ class Phase:
         for name, value in list(vars(self).items()):  # the configuration is kept as JSON
             if isinstance(value, np.generic):
                 object.__setattr__(self, name, value.item())
+            elif isinstance(value, list):  # names of layers; a tuple has a hash
+                object.__setattr__(self, name, tuple(value))
 
     def configuration(self) -> dict:
         """The attributes, without those on classes if all are shown at once."""
