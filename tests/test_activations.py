@@ -26,7 +26,7 @@ ROWS = [(slope, closed, *row) for (slope, closed), rows in TABLE.items() for row
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize(("slope", "closed", "field", "value", "derivative"), ROWS)
 def test_values_and_derivatives_worked_by_hand(slope, closed, field, value, derivative, dtype):
-    sigma, h = SaturatedLinearity(slope, closed), tf.constant([field], dtype)
+    sigma, h = SaturatedLinearity(slope, closed=closed), tf.constant([field], dtype)
     with tf.GradientTape() as tape:
         tape.watch(h)
         y = sigma(h)

@@ -1,6 +1,7 @@
 """The circuit of section 2.3: transfer functions, cycles and signal against derivations, and training with it."""
 
 import html.parser
+import inspect
 
 import keras
 import numpy as np
@@ -191,6 +192,12 @@ def test_updates_follow_the_papers_chains(update):
     }
     assert [(u.units, u.output, u.control) for u in found] == expected[update]
     assert [u.full_field for u in found] == [8 - 6 * u.control for u in found]
+
+
+def test_what_only_the_circuit_has_is_given_by_name():
+    own, hinge = (inspect.signature(loss).parameters for loss in (CircuitHinge, OneVsRestHinge))
+    by_place = [name for name, parameter in own.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    assert by_place == list(hinge)[: len(by_place)] == ["mu", "margin"]
 
 
 def test_mu_may_be_an_array_of_one_number():

@@ -22,7 +22,7 @@ class SaturatedLinearity:
         ArgumentError: if `slope` is not a positive finite number.
     """
 
-    def __init__(self, slope: float = 1.0, closed: bool = True):
+    def __init__(self, slope: float = 1.0, *, closed: bool = True):
         if not is_positive(slope):
             raise ArgumentError(f"The saturated linearity needs a finite slope > 0, but got {slope!r}.")
         self.slope = float(slope)

@@ -40,6 +40,7 @@ class CircuitHinge(OneVsRestHinge):
         self,
         mu=None,
         margin=1.0,
+        *,
         bound=3.0,
         epsilon=0.25,
         update="sequential",

@@ -169,7 +169,7 @@ class _Assembly:
         return {"feedback_initializer": drawn}
 
     def _sigma(self) -> SaturatedLinearity:
-        return SaturatedLinearity(self.reading.slope, self.reading.closed)
+        return SaturatedLinearity(self.reading.slope, closed=self.reading.closed)
 
     def _normalised(self, name, x):
         """The unit's output: normalisation and non-linearity where the layer itself has none."""
