@@ -5,6 +5,7 @@ import keras
 from urfb_tf.data import Dataset
 from urfb_tf.training import EpochProgram
 from urfb_tf.training.settling import normalising_layers, settle
+from urfb_tf.training.trainer import errors
 
 
 def settled_errors(model: keras.Model, data: Dataset, *, batch_size: int) -> dict[str, float]:
@@ -16,7 +17,4 @@ def settled_errors(model: keras.Model, data: Dataset, *, batch_size: int) -> dic
         return {}
     settle(model, data.train.images, batch_size=batch_size)
     program = EpochProgram(model, batch_size=batch_size)
-    state = program.state()
-    splits = {"train_error_evaluated": data.train, "validation_error": data.validation, "test_error": data.test}
-    tallies = {name: program.evaluate(state, *program.place(split)) for name, split in splits.items()}
-    return {name: round(float(tally.mistakes / tally.examples), 6) for name, tally in tallies.items()}
+    return errors(program, program.state(), {name: program.place(split) for name, split in data.splits.items()})

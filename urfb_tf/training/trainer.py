@@ -172,7 +172,7 @@ def train(
                 "epoch": epoch + 1,
                 "train_loss": _finite(_share(tally.loss, tally)),
                 "train_error": _share(tally.mistakes, tally),
-                **_errors(program, new, device_data),
+                **errors(program, new, device_data),
                 "seconds": round(seconds, 3),
             }
             program.write_back(new)
@@ -203,7 +203,14 @@ def _program(model: keras.Model, loss, strategy: tf.distribute.Strategy | None, 
     return DistributedEpochProgram(model, loss, strategy=strategy, **settings)
 
 
-def _errors(program: EpochProgram, state: State, device_data: dict) -> dict:
+def errors(program: EpochProgram, state: State, device_data: dict) -> dict[str, float]:
+    """The errors of all splits with these weights, dropout off, by the names that a record has for them.
+
+    Args:
+        program: of the model.
+        state: the weights.
+        device_data: images and labels of each split, as `program.place` gives them.
+    """
     names = {"train": "train_error_evaluated", "validation": "validation_error", "test": "test_error"}
     tallies = {names[split]: program.evaluate(state, *arrays) for split, arrays in device_data.items()}
     return {name: _share(tally.mistakes, tally) for name, tally in tallies.items()}
