@@ -492,6 +492,13 @@ def test_the_weights_that_carry_the_error_are_the_stale_ones():
     np.testing.assert_array_equal(layer.carrying_feedback(), layer.feedback)
 
 
+def test_stale_weights_settle_as_delayed_ones_do():
+    layer = SMALL.layer(feedback_refresh="epoch")
+    layer.feedback.assign(layer.kernel)
+    layer.settle_feedback()
+    np.testing.assert_array_equal(layer.carrying_feedback(), layer.feedback)
+
+
 def test_back_propagation_has_nothing_to_refresh():
     layer = SMALL.layer(rule="bp", feedback_refresh="epoch")
     layer.refresh_feedback()

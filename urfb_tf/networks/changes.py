@@ -161,8 +161,6 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
                 mask = getattr(layer, f"{name}_mask", None)
                 mask = None if mask is None else tf.convert_to_tensor(mask)
                 getattr(layer, name).assign(keep(mask, tf.convert_to_tensor(getattr(fresh, name))))
-        if isinstance(layer, UntiedConv2D):
-            layer.refresh_feedback()
         layer.settle_feedback()
     compile_again(model)  # the momentum of the old weights is not that of the new ones
     return model
@@ -258,8 +256,6 @@ def rebuild(
                 getattr(new, name).assign(values(old, new, name))
         for inner in zip(everything_in(old), everything_in(new), strict=True):  # an activation that is a layer
             _keep_state(*inner)
-        if isinstance(new, UntiedConv2D):
-            new.refresh_feedback()
         new.settle_feedback()
         new.count_on_from(old)
     compile_alike(result)

@@ -102,6 +102,11 @@ class UntiedConv2D(WindowLayer):
         if self.stale_feedback is not None:
             self.stale_feedback.assign(self.feedback)
 
+    def settle_feedback(self) -> None:
+        """As in every layer, and `refresh_feedback`: after R was set from outside."""
+        super().settle_feedback()
+        self.refresh_feedback()
+
     def _stale_feedback(self):
         # The rule may be replaced by back-propagation for a while, to compare with.
         stale = self.stale_feedback is not None and self.rule.has_feedback
