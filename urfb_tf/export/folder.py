@@ -12,7 +12,6 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,6 +22,7 @@ from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.header import header
 from urfb_tf.export import runner
 from urfb_tf.export.phases import carry, models_of, places_of
+from urfb_tf.export.probed import probed
 from urfb_tf.export.stablehlo import Program, content_digest, lower
 from urfb_tf.export.untied import begun, filters_kept, homogeneity_program
 from urfb_tf.files import check_writable, write_atomically
@@ -158,12 +158,8 @@ def load_state(model, path: str | pathlib.Path) -> None:
 
 
 def _alignment(model, names: list, state: State, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """All that `Alignment` measures, float64 [values]; `names` becomes the list of their (kind, layer)."""
-    weights = zip(state_variables(model), [*state.trainable, *state.non_trainable], strict=True)
-    with keras.StatelessScope(state_mapping=list(weights)):
-        found = Alignment(images, labels).tensors(model)
-    names[:] = [(kind, layer) for kind, by_layer in found.items() for layer in by_layer]
-    return tf.stack([value for by_layer in found.values() for value in by_layer.values()])
+    """All that `Alignment` measures, as in `probed`."""
+    return probed(model, state, Alignment(images, labels), names)
 
 
 class _Parts:

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from urfb_tf.experiments.phases import Phase
 from urfb_tf.export.phases import places_of
+from urfb_tf.export.probed import probed
 from urfb_tf.export.stablehlo import Program, lower
 from urfb_tf.layers import FeedbackConv2D, UntiedConv2D, layers_of
 from urfb_tf.metrics import HomogeneityProbe
 from urfb_tf.results.filters import shown_locations
-from urfb_tf.training.epoch import State, state_variables
+from urfb_tf.training.epoch import State
 
 
 def begun(phase: Phase, model: keras.Model, before: tuple[keras.Model, dict[tuple[str, str], int]] | None) -> dict:
@@ -78,9 +79,5 @@ def _untied(model: keras.Model) -> dict[str, UntiedConv2D]:
 
 
 def _homogeneity(model, names: list, values: list, state: State, starts: list) -> tf.Tensor:
-    """All that the probe measures, float64 [values]; `values` becomes the list of their (kind, layer)."""
-    weights = zip(state_variables(model), [*state.trainable, *state.non_trainable], strict=True)
-    with keras.StatelessScope(state_mapping=list(weights)):
-        found = HomogeneityProbe(dict(zip(names, starts, strict=True))).tensors(model)
-    values[:] = [(kind, layer) for kind, by_layer in found.items() for layer in by_layer]
-    return tf.stack([value for by_layer in found.values() for value in by_layer.values()])
+    """All that the probe measures, as in `probed`."""
+    return probed(model, state, HomogeneityProbe(dict(zip(names, starts, strict=True))), values)

@@ -36,6 +36,11 @@ def state_variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.trainable_variables, *model.non_trainable_variables]
 
 
+def values_of(model: keras.Model, state: State) -> list[tuple[keras.Variable, tf.Tensor]]:
+    """Each variable of a model with its value in a state."""
+    return list(zip(state_variables(model), [*state.trainable, *state.non_trainable], strict=True))
+
+
 def order_of(model: keras.Model) -> list[int]:
     """Where each weight of `State` stands in `model.variables`: what is frozen, in a layer or in all, changes it."""
     places = {id(variable): place for place, variable in enumerate(model.variables)}
@@ -178,17 +183,16 @@ class EpochProgram:
 
     def write_back(self, state: State) -> None:
         """Assign a state to the model."""
-        for variable, value in zip(state_variables(self.model), [*state.trainable, *state.non_trainable], strict=True):
+        for variable, value in values_of(self.model, state):
             variable.assign(value)
 
     def begin_epoch(self, state: State) -> State:
         """The state with which an epoch begins: feedback weights that follow R once per epoch are renewed."""
-        variables = state_variables(self.model)
-        values = {id(v): value for v, value in zip(variables, [*state.trainable, *state.non_trainable], strict=True)}
+        values = {id(variable): value for variable, value in values_of(self.model, state)}
         for layer in layers_of(self.model):
             if isinstance(layer, UntiedConv2D) and layer.stale_feedback is not None:
                 values[id(layer.stale_feedback)] = values[id(layer.feedback)]
-        renewed = [values[id(v)] for v in variables]
+        renewed = [values[id(variable)] for variable in state_variables(self.model)]
         return State(renewed[: len(state.trainable)], renewed[len(state.trainable) :])
 
     def _begin(self, state: State, first) -> State:
@@ -356,7 +360,7 @@ class EpochProgram:
 
     def _call(self, trainable, non_trainable, batch, *, training):
         pixels = as_input(self.model, batch)
-        state = list(zip(state_variables(self.model), [*trainable, *non_trainable], strict=True))
+        state = values_of(self.model, State(trainable, non_trainable))
         # As `stateless_call`, but by `__call__`: from it layers inside others learn whether this is training.
         with keras.StatelessScope(state_mapping=state, collect_losses=True) as scope:
             outputs = self.model(pixels, **told(self.model, training=training))
