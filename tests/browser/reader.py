@@ -2,14 +2,13 @@
 
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pdf
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # Things are where they will be at once, so that none is looked at on its way.
 _STILL = """addEventListener('DOMContentLoaded', () => {
   const style = document.createElement('style');
@@ -22,11 +21,11 @@ SCREENSHOTS = pathlib.Path(__file__).resolve().parent.parent.parent / "_build" /
 
 def program() -> str:
     """The path of the browser: that of the environment variable CHROMIUM, or the first that is installed."""
-    names = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else PROGRAMS
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
+    found = pdf.browser()
+    if not found:
+        names = os.environ.get("CHROMIUM") or " or ".join(pdf.BROWSERS)
         pytest.fail(
-            f"These tests read the book in Chromium, and {' or '.join(names)} is not there: "
+            f"These tests read the book in Chromium, and {names} is not there: "
             "apt-get install chromium, or let the environment variable CHROMIUM name one.",
             pytrace=False,
         )

@@ -205,5 +205,5 @@ def _check_phases(experiment: Experiment, data: datasets.Dataset, loss, seed: in
 
 def deterministic() -> None:
     """Where there is no GPU, ask TensorFlow for the same bits at each run. Affects the whole process."""
-    if not tf.config.list_physical_devices("GPU"):
+    if environment.repeats_bits():
         tf.config.experimental.enable_op_determinism()
