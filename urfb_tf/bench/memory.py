@@ -80,6 +80,7 @@ def main() -> None:
     from urfb_tf.bench.contenders import random_images
     from urfb_tf.bench.contenders.pytorch import TorchSteps
     from urfb_tf.bench.contenders.stock import StockFit
+    from urfb_tf.bench.training import NETWORKS
     from urfb_tf.training import EpochProgram
 
     kind, network, options, batch = ast.literal_eval(sys.argv[1])
@@ -98,7 +99,7 @@ def main() -> None:
         )
         float(tally.loss)
     else:
-        (StockFit if kind == "keras" else TorchSteps)(networks.paper.SIMPNET, data, batch).epoch()
+        (StockFit if kind == "keras" else TorchSteps)(NETWORKS[network], data, batch).epoch()
     print(
         json.dumps(
             {"before": before, "peak": _resident("VmHWM") - before, "stored": stored, "connections": connections}
