@@ -1,4 +1,4 @@
-"""The book's figures. Each function returns a matplotlib figure, those of `interactive` HTML; none trains."""
+"""The book's figures. Each function returns a matplotlib figure, those that a reader moves HTML; none trains."""
 
 from urfb_tf.late import late as _late
 

@@ -7,11 +7,12 @@ selects what is shown.
 |---|---|
 | `epsilon.py` | errors of the linear theory against time, by epsilon |
 | `drift.py` | W against R along training |
-| `filters.py` | the filters at any location of an untied layer |
+| `filters.py`, `filters_drawing.py` | the filters at any location of an untied layer |
 
 | File | What they share |
 |---|---|
-| `page.py` | the page element, its style, its controls, and the program behind them |
+| `page.py` | the page element, its controls, and the program behind them |
+| `page_style.py` | its style |
 | `svg.py` | scales, axes, lines |
 """
 
