@@ -1,6 +1,7 @@
 """The subjects of the benchmark: what they compute from times, and that each measures and shows what it says."""
 
 import json
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -90,7 +91,7 @@ def test_without_pytorch_the_others_take_part(monkeypatch):
     assert "not installed (pip install 'urfb-tf[bench]')" in entrants.torch_missing()
     assert entrants.biotorch_missing() == entrants.torch_missing()
     found = contenders.lineup(SMALL, contenders.random_images(4, (8, 8, 3)), 4)
-    assert list(found) == [*entrants.OURS, entrants.KERAS]
+    assert list(found) == ["URFB", "FRFB", "BP", "URFB, default reading", "BP, Keras fit"]
 
 
 def test_a_library_that_does_not_import_is_named_with_its_error(monkeypatch):
@@ -173,6 +174,26 @@ def test_bytes_per_connection_count_w_r_and_masks(connectivity, per_weight):
     stored, existing = memory.stored_bytes(model)
     # The first convolution has no R, and it and the output layer no mask; coins are tossed 25,600 times.
     assert stored / existing == pytest.approx(per_weight, rel=0.06)
+
+
+@pytest.mark.parametrize("kind", ["keras", "torch"])
+def test_memory_is_that_of_the_network_that_the_row_names(kind, monkeypatch, capsys):
+    taken = []
+
+    class Fit:
+        def __init__(self, notation, data, batch):
+            taken.append(notation)
+
+        def epoch(self):
+            return 0.0
+
+    monkeypatch.setattr("urfb_tf.bench.contenders.stock.StockFit", Fit)
+    monkeypatch.setattr("urfb_tf.bench.contenders.pytorch.TorchSteps", Fit)
+    monkeypatch.setitem(sys.modules, "torch", sys)
+    monkeypatch.setattr(sys, "argv", ["memory", repr((kind, "deepernet", {}, 2))])
+    memory.main()
+    assert taken == [training.NETWORKS["deepernet"]]
+    assert json.loads(capsys.readouterr().out)["before"] > 0
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ ITEMS = paper_map.load()
 CHAPTERS = chapters.chapters()
 
 # What the paper has: it numbers 33 equations, two theorems, six figures and three tables in thirteen sections.
-SECTIONS = ["1", "2", "2.1", "2.2", "2.3", "3", "3.1", "3.2", "3.3", "4", "4.1", "5", "6"]
 PAPER = [
     *(
         ("section", number)

@@ -124,7 +124,7 @@ def load() -> list[Item]:
             section=str(entry["number"]) if kind == "section" else entry["section"],
             tests=entry.get("tests", {}),
             derived=entry.get("derived", False),
-            kind=entry.get("kind") if entry.get("kind") in FIGURE_STATUS else None,
+            kind=entry.get("kind"),
             experiments=entry.get("experiments", []),
             tying=entry.get("tying"),
             named_chapters=entry.get("chapters", []),

@@ -51,13 +51,13 @@ def _means(layer: UntiedConv2D, weights=None) -> tuple[tf.Tensor, tf.Tensor]:
     return alike / pairs / variety, all_alike / pairs / variety**2
 
 
-def whole_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
+def whole_filters(layer: UntiedConv2D) -> np.ndarray:
     """The filters of all locations at which none of their places is outside the image, float64 [N, kh kw Cin, F]."""
-    return _whole(layer, weights).numpy()
+    return _whole(layer).numpy()
 
 
 def unit_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
-    """The same, each filter with length 1, or 0 if it is 0.
+    """The same of W, or of `weights` of its shape, each filter with length 1, or 0 if it is 0.
 
     Raises:
         ArgumentError: if fewer than two locations have whole filters.

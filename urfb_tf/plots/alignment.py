@@ -9,7 +9,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _FIRST = ("bp", "frfb", "urfb")  # the paper's rules keep their markers too
 
 
-def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Sequence[str], columns: int = 3):
+def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Sequence[str]):
     """Angles in degrees against epochs, one small panel per run, one line per layer, the lowest layer the darkest.
 
     The epochs are on a logarithmic axis: most of what happens, happens early, and runs differ in length.
@@ -18,7 +18,6 @@ def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Seq
         histories: epoch records by label.
         kind: "weight_angle", "update_angle" or "error_angle".
         layers: layer names, from the lowest up; a run without the angle of a layer lacks its line.
-        columns: panels side by side.
     """
     import matplotlib
 
@@ -36,7 +35,7 @@ def angle_panels(histories: Mapping[str, Sequence[dict]], kind: str, layers: Seq
         for label, epochs in histories.items()
     }
     widest = max((angle or 0 for run in angles.values() for pairs in run.values() for _, angle in pairs), default=0)
-    columns = min(columns, max(len(histories), 1))
+    columns = min(3, max(len(histories), 1))
     rows = max(-(-len(histories) // columns), 1)
     options = {"sharex": True, "sharey": True}
     with figure(rows, columns, size=(2.1 * columns + 1.2, 1.75 * rows + 0.5), **options) as (made, axes):

@@ -72,9 +72,9 @@ def activity(circuit: Circuit, steps: int = 8):
     return made
 
 
-def emissions(circuit: Circuit, points: int = 601):
+def emissions(circuit: Circuit):
     """The mean of o over its cycle, the gated signal and the period, against the field, for either supervisor."""
-    fields = np.linspace(-circuit.bound, circuit.bound, points + 2)[1:-1]
+    fields = np.linspace(-circuit.bound, circuit.bound, 603)[1:-1]
     with figure(2, 2, size=(8, 4.4), sharex=True, sharey="row", height_ratios=(3, 2)) as (made, axes):
         for column, (supervision, title) in enumerate(((1, "its class is shown"), (-1, "another class is shown"))):
             top, bottom = axes[:, column]

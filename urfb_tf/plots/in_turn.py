@@ -14,14 +14,7 @@ _GROUPS = (COLOURS["urfb"], COLOURS["frfb"], *OTHERS, COLOURS["bp"])
 _MARKERS = "osD^vP*X"  # one more than colours, so that a colour that comes again has another marker
 
 
-def errors_in_turn(
-    runs: Mapping[str, Sequence[dict]],
-    phases: "Sequence[Phase]",
-    *,
-    field: str = "group_error",
-    names: Sequence[str] | None = None,
-    columns: int = 3,
-):
+def errors_in_turn(runs: Mapping[str, Sequence[dict]], phases: "Sequence[Phase]", *, columns: int = 3):
     """The error of each group of classes against epochs, one panel per run, one line per group.
 
     A line is thick and has markers while its own group is shown.
@@ -29,8 +22,6 @@ def errors_in_turn(
     Args:
         runs: epoch records by title, with what `urfb_tf.metrics.ClassErrors` measures.
         phases: those that all runs share, each of some classes.
-        field: "group_error" or "within_error".
-        names: of the groups. None takes the numbers of their classes.
         columns: how many panels stand in a row.
 
     Raises:
@@ -38,7 +29,6 @@ def errors_in_turn(
     """
     not_empty("runs", runs)
     ends = list(itertools.accumulate(phase.epochs for phase in phases))
-    names = names or [", ".join(map(str, phase.classes)) for phase in phases]
     columns = min(columns, len(runs))
     rows = -(-len(runs) // columns)
     with figure(rows, columns, size=(3.3 * columns, 2.9 * rows), sharex=True, sharey=True) as (made, axes):
@@ -48,13 +38,14 @@ def errors_in_turn(
             numbers = [record["epoch"] for record in epochs]
             for end in ends[:-1]:
                 axis.axvline(end + 0.5, color="#BBBBBB", linewidth=0.8)
-            for group, (name, end, phase) in enumerate(zip(names, ends, phases, strict=True)):
+            for group, (end, phase) in enumerate(zip(ends, phases, strict=True)):
                 colour, marker = _GROUPS[group % len(_GROUPS)], _MARKERS[group % len(_MARKERS)]
-                errors = [record[field][group] for record in epochs]
+                errors = [record["group_error"][group] for record in epochs]
                 axis.plot(numbers, errors, color=colour, linewidth=1.1, alpha=0.75)
                 own = slice(end - phase.epochs, end)
+                label = ", ".join(map(str, phase.classes))
                 axis.plot(
-                    numbers[own], errors[own], color=colour, linewidth=2.6, marker=marker, markersize=4, label=name
+                    numbers[own], errors[own], color=colour, linewidth=2.6, marker=marker, markersize=4, label=label
                 )
         for axis in panels[len(runs) :]:
             axis.set_visible(False)

@@ -7,9 +7,9 @@ from urfb_tf.losses import OneVsRestHinge
 from urfb_tf.plots.style import COLOURS, OTHERS, figure
 
 
-def error_signal(loss: OneVsRestHinge, classes: int = 10, reach: float = 2.5):
+def error_signal(loss: OneVsRestHinge, classes: int = 10):
     """What one output unit adds to the loss, equation (3), and its error signal, equation (5), against its field."""
-    fields = np.linspace(-reach, reach, 501, dtype=np.float32)
+    fields = np.linspace(-2.5, 2.5, 501, dtype=np.float32)
     outputs = np.zeros([len(fields), classes], np.float32)
     outputs[:, 0] = fields  # unit 0 varies; all others stand at 0
     with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
@@ -27,12 +27,11 @@ def error_signal(loss: OneVsRestHinge, classes: int = 10, reach: float = 2.5):
     return made
 
 
-def saturated_linearity(slopes=(1.0, 0.5), reach: float = 3.0):
-    """sigma and sigma' for several slopes (the picture in section 2.2)."""
-    fields = np.linspace(-reach, reach, 601, dtype=np.float32)
-    styles = zip((COLOURS["urfb"], OTHERS[2]), ("-", "--"), strict=True)
+def saturated_linearity():
+    """sigma and sigma' for the slopes of the paper and of the original implementation (the picture in section 2.2)."""
+    fields = np.linspace(-3, 3, 601, dtype=np.float32)
     with figure(1, 2, size=(8, 2.6)) as (made, ((left, right),)):
-        for slope, (colour, dash) in zip(slopes, styles, strict=False):
+        for slope, colour, dash in ((1.0, COLOURS["urfb"], "-"), (0.5, OTHERS[2], "--")):
             sigma = SaturatedLinearity(slope)
             left.plot(fields, np.asarray(sigma(fields)), dash, color=colour, label=f"slope {slope:g}")
             right.plot(fields, np.asarray(sigma.derivative(fields)), dash, color=colour)

@@ -13,7 +13,6 @@ URFB, FRFB, BP = "URFB", "FRFB", "BP"
 DEFAULT_READING = "URFB, default reading"
 KERAS = "BP, Keras fit"
 TORCH, BIOTORCH, MINIMAL = "BP, PyTorch", "FA, BioTorch", "FA, PyTorch, minimal"
-OURS = (URFB, FRFB, BP, DEFAULT_READING)
 
 
 def lineup(notation: str, data: Split, batch: int) -> dict[str, Contender]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from urfb_tf.bench.contenders import alignment
-from urfb_tf.bench.contenders.contender import LEARNING_RATE
+from urfb_tf.bench.contenders.contender import CLASSES, LEARNING_RATE
 from urfb_tf.data import Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.networks.notation import Step, parse
@@ -28,14 +28,14 @@ class TorchSteps:
             layers of the same names; "minimal" for feedback alignment by the package's own few lines.
     """
 
-    def __init__(self, notation: str, data: Split, batch: int, *, layers: str = "torch", classes: int = 10):
+    def __init__(self, notation: str, data: Split, batch: int, *, layers: str = "torch"):
         import torch
 
         torch.set_num_threads(os.cpu_count() or 1)
         self._images = torch.from_numpy(data.images.transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
         self._labels = torch.from_numpy(data.labels).long()
         self._batch = batch
-        self._network = _network(parse(notation), _modules(layers), tuple(data.images.shape[1:]), classes)
+        self._network = _network(parse(notation), _modules(layers), tuple(data.images.shape[1:]))
         self._network.to(memory_format=torch.channels_last)
         self._optimizer = torch.optim.SGD([module.weight for module in self._network.weighted], LEARNING_RATE)
 
@@ -81,7 +81,7 @@ def _modules(layers: str) -> Any:
     raise ArgumentError(f"Unknown layers {layers!r}: use one of {', '.join(LAYERS)}.")
 
 
-def _network(steps, kinds, shape: tuple[int, int, int], classes: int):
+def _network(steps, kinds, shape: tuple[int, int, int]):
     """A module whose `weighted` are those with weights, from the input upwards."""
     import torch
 
@@ -103,7 +103,7 @@ def _network(steps, kinds, shape: tuple[int, int, int], classes: int):
                     stride = _window(step)[1]
                     height, width = -(-height // stride), -(-width // stride)
                 elif step.kind in ("dense", "output"):
-                    units = int(step.numbers[0]) if step.kind == "dense" else classes
+                    units = int(step.numbers[0]) if step.kind == "dense" else CLASSES
                     module = kinds.Linear(features or height * width * channels, units, bias=False)
                     features = units
                 self.steps.append((step, module))

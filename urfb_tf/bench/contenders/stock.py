@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from urfb_tf.bench.contenders.contender import LEARNING_RATE
+from urfb_tf.bench.contenders.contender import CLASSES, LEARNING_RATE
 from urfb_tf.bench.contenders.own import fit
 from urfb_tf.data import Split
 from urfb_tf.losses import OneVsRestHinge
@@ -22,12 +22,12 @@ class StockFit:
         jit_compile: as in `keras.Model.compile`; "auto" is what a user gets who says nothing.
     """
 
-    def __init__(self, notation: str, data: Split, batch: int, *, jit_compile: bool | str = "auto", classes: int = 10):
+    def __init__(self, notation: str, data: Split, batch: int, *, jit_compile: bool | str = "auto"):
         inputs = keras.Input(data.images.shape[1:])
         outputs = keras.layers.Rescaling(1 / 255)(inputs)
         convolutions: list = []
         for step in parse(notation):
-            outputs = _add(step, outputs, convolutions, classes)
+            outputs = _add(step, outputs, convolutions)
         self.model = keras.Model(inputs, outputs)
         self.model.compile(keras.optimizers.SGD(LEARNING_RATE), OneVsRestHinge(), jit_compile=jit_compile)
         self._data, self._batch = data, batch
@@ -46,7 +46,7 @@ class StockFit:
             variable.assign(w)
 
 
-def _add(step: Step, x, convolutions: list, classes: int):
+def _add(step: Step, x, convolutions: list):
     numbers = [int(number) for number in step.numbers]
     if step.kind == "conv":
         filters, *size = numbers
@@ -64,4 +64,4 @@ def _add(step: Step, x, convolutions: list, classes: int):
     x = x if len(x.shape) == 2 else keras.layers.Flatten()(x)
     if step.kind == "dense":
         return keras.layers.Dense(numbers[0], use_bias=False, activation="hard_tanh")(x)
-    return keras.layers.Dense(classes, use_bias=False)(x)
+    return keras.layers.Dense(CLASSES, use_bias=False)(x)
