@@ -6,9 +6,12 @@ import inspect
 import pathlib
 import re
 
+import jupytext
 import pytest
 from reference import chapters, docstrings, objects, paper_map
 from reference.citations import cited
+
+import urfb_tf
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ITEMS = paper_map.load()
@@ -161,6 +164,37 @@ def test_everything_public_has_an_entry_in_the_reference(module):
             continue
         if member.__module__.startswith("urfb_tf"):
             assert any(member is each for each in known), f"{module}.{key} is on no page of book/api"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_page_calls_of_the_package_has_an_entry_in_the_reference(chapter):
+    known = {id(each) for each in objects.documented().values()}
+    missing = {each.__qualname__ for each in called(chapters.BOOK / f"{chapter}.md") if id(each) not in known}
+    assert not missing, f"on no page of book/api: {', '.join(sorted(missing))}"
+
+
+def called(page: pathlib.Path) -> list:
+    """The functions and classes of the package that the cells of a page name."""
+    code = "\n".join(cell.source for cell in jupytext.read(page).cells if cell.cell_type == "code")
+    nodes, known = list(ast.walk(ast.parse(code))), {"urfb_tf": urfb_tf}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("urfb_tf"):
+            owner = importlib.import_module(node.module)
+            known |= {alias.asname or alias.name: inside(owner, alias.name) for alias in node.names}
+    named = [found for node in nodes if (found := resolved(node, known)) is not None]
+    kinds = (inspect.isclass, inspect.isfunction)
+    return [each for each in named if any(kind(each) for kind in kinds) and each.__module__.startswith("urfb_tf")]
+
+
+def inside(owner, name: str):
+    return getattr(owner, name, None) or importlib.import_module(f"{owner.__name__}.{name}")
+
+
+def resolved(node, known: dict):
+    """What a dotted name stands for; None if it does not begin in the package."""
+    if isinstance(node, ast.Attribute):
+        return getattr(resolved(node.value, known), node.attr, None)
+    return known.get(node.id) if isinstance(node, ast.Name) else None
 
 
 def test_nothing_has_two_entries():

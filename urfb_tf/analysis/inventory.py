@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 
 from urfb_tf import results
+from urfb_tf.environment import short_commit
 from urfb_tf.experiments import EXPERIMENTS
 from urfb_tf.table import Table
 
@@ -30,7 +31,7 @@ def recorded() -> Table:
                 _once(
                     f"{machine['device']} ({machine['processor']}, {machine['cores']} cores)" for machine in machines
                 ),
-                _once(_short(session["commit"]) for session in result["sessions"]),
+                _once(short_commit(session["commit"]) for session in result["sessions"]),
             ]
         )
     return Table(["experiment", "seed", "epochs", "date", "age in days", "device", "commit"], rows)
@@ -44,11 +45,6 @@ def missing() -> list[str]:
 
 def _date(result: dict) -> datetime.date:
     return datetime.datetime.fromisoformat(result["sessions"][-1]["date"]).date()
-
-
-def _short(commit: str) -> str:
-    number, plus, changes = commit.partition("+")
-    return number[:10] + plus + changes
 
 
 def _once(texts: Iterable[str]) -> str:
