@@ -44,6 +44,9 @@ class Forgetting:
         return self.after - self.before
 
 
+_Recorded = dict[tuple[str, str], tuple[Forgetting, float]]
+
+
 def measure(epochs: Sequence[dict], phases: Iterable[Phase], field: str = "group_error", before: int = 0) -> Forgetting:
     """What a run has forgotten.
 
@@ -127,9 +130,7 @@ def table() -> Table:
 
 def usual_jump() -> float:
     """By how much what a recorded run forgets changes when each phase is read one epoch earlier: the median of all."""
-    experiments = [find(f"in_turn/cifar10/{name}/{way}") for name, way in itertools.product(LEARNERS, WAYS)]
-    pairs = [(of_experiment(each), of_experiment(each, before=1)) for each in experiments]
-    return statistics.median(abs(now.forgotten - then.forgotten) for now, then in pairs if now and then)
+    return _usual(_with_jumps())
 
 
 def compared(pairs: Iterable[tuple[str, str]]) -> Table:
@@ -142,24 +143,39 @@ def compared(pairs: Iterable[tuple[str, str]]) -> Table:
     Args:
         pairs: names of `urfb_tf.experiments.in_turn.LEARNERS`, one column each. Ways that no pair has are left out.
     """
-    pairs = list(pairs)
-    rows = [[f"`{way}`", *(_difference(*pair, way) for pair in pairs)] for way in WAYS]
+    pairs, recorded_whole = list(pairs), _with_jumps()
+    rows = [
+        [f"`{way}`", *(_difference((first, way), (second, way), recorded_whole) for first, second in pairs)]
+        for way in WAYS
+    ]
     header = [f"{LEARNERS[first][0]} less {LEARNERS[second][0]}" for first, second in pairs]
     return Table(["", *header], [row for row in rows if any(row[1:])])
 
 
-def _difference(first: str, second: str, way: str) -> str:
+def _with_jumps() -> _Recorded:
+    """What each run recorded whole has forgotten, and how that changes one epoch earlier, by learner and way."""
+    found = {}
+    for name, way in itertools.product(LEARNERS, WAYS):
+        experiment = find(f"in_turn/cifar10/{name}/{way}")
+        now, then = (of_experiment(experiment, before=epochs) for epochs in (0, 1))
+        if now and then:
+            found[name, way] = (now, abs(now.forgotten - then.forgotten))
+    return found
+
+
+def _usual(found: _Recorded) -> float:
+    return statistics.median(jump for _, jump in found.values())
+
+
+def _difference(first: tuple[str, str], second: tuple[str, str], found: _Recorded) -> str:
     """A cell of `compared`; "" if one of the two is not recorded whole."""
-    experiments = [find(f"in_turn/cifar10/{name}/{way}") for name in (first, second)]
-    found, before = ([of_experiment(each, before=epochs) for each in experiments] for epochs in (0, 1))
-    if None in found:
+    if not {first, second} <= found.keys():
         return ""
-    (one, other) = (each for each in found if each is not None)
+    (one, one_jump), (other, other_jump) = found[first], found[second]
     if min(one.after, other.after) > ALL:  # the difference is that of what they had learned
         return "nothing left"
     gap = round(one.forgotten, 3) - round(other.forgotten, 3)
-    jumps = [abs(now.forgotten - then.forgotten) for now, then in zip(found, before, strict=True) if now and then]
-    jump = max(*jumps, usual_jump())
+    jump = max(one_jump, other_jump, _usual(found))
     if abs(gap) <= jump:
         return f"within {jump:.3f}"
     higher = round(one.after, 3) - round(other.after, 3)
