@@ -81,6 +81,8 @@ def test_the_command_prints_json_with_the_machine(capsys, monkeypatch, layers):
     assert {"commit", "date", "versions", "hardware", "load"} <= set(found)
     assert main(["bench", "untied", "--repeats", "2"]) == 1
     assert capsys.readouterr().err == "urfb_tf: --repeats is a whole number >= 3, but got 2.\n"
+    assert main(["bench", "untied", "--batch-size", "0"]) == 1
+    assert capsys.readouterr().err == "urfb_tf: --batch-size is a whole number >= 1, but got 0.\n"
 
 
 def test_a_folder_that_takes_no_record_is_told_before_anything_is_measured(tmp_path, capsys, monkeypatch):

@@ -34,9 +34,9 @@ class Settings:
     repeats: int = 7
 
     def __post_init__(self):
-        for name, least in {"batch": 1, "repeats": 3}.items():
-            if getattr(self, name) < least:
-                raise ArgumentError(f"--{name} is a whole number >= {least}, but got {getattr(self, name)}.")
+        for option, value, least in (("--batch-size", self.batch, 1), ("--repeats", self.repeats, 3)):
+            if value < least:
+                raise ArgumentError(f"{option} is a whole number >= {least}, but got {value}.")
 
 
 def find(name: str) -> types.ModuleType:
