@@ -66,6 +66,23 @@ def test_rows_near_guessing_are_named_and_what_they_cannot_say(record_errors):
     )
 
 
+def test_a_lead_with_longer_errors_is_told_as_such(record_errors):
+    true = find("table2/deepnet/bp-hinge")
+    assert findings.longer_errors(URFB, true) == ""
+    record_errors(true.id, [0.9, 0.8])
+    record_errors(URFB.id, [0.8, 0.7], error_ratio={"conv1": 3.0, "dense1": 2.5})
+    assert findings.longer_errors(URFB, true) == (
+        "That URFB is ahead of BP Hinge after 2 epochs (0.750 against 0.850) need not be a merit of its direction: its "
+        "errors are 3.0 times as long at the lowest convolution and 2.5 times at the dense layer, which acts there "
+        "like so many times the step that all rows share."
+    )
+    for ratios in ({"conv1": 3.0, "dense1": 1.9}, {"conv1": 3.0, "dense1": None}):
+        record_errors(URFB.id, [0.8, 0.7], error_ratio=ratios)
+        assert findings.longer_errors(URFB, true) == ""
+    record_errors(URFB.id, [0.88, 0.78], error_ratio={"conv1": 3.0, "dense1": 2.5})
+    assert findings.longer_errors(URFB, true) == ""
+
+
 def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record_errors):
     record_errors(URFB.id, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0])
     record_errors(FRFB.id, [0.95, 0.95, 0.95, 0.95, 0.95, 0.95], 0)

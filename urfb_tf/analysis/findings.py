@@ -217,6 +217,33 @@ def arriving_errors(histories: Mapping[str, Sequence[dict]]) -> str:
     return "\n".join(lines)
 
 
+def longer_errors(first: Experiment, second: Experiment) -> str:
+    """That a row's lead over back-propagation may be its longer errors' doing, in a sentence; "" if nothing says so.
+
+    It may where the row is more than .03 ahead in test error at the last epoch that both have reached, with errors that
+    are then more than twice as long as back-propagation's, at the lowest convolution and at the dense layer.
+
+    Args:
+        first: the row, of a rule with errors of its own.
+        second: the same under back-propagation.
+    """
+    measured = recorded.compare(first.id, second.id)
+    if measured is None or measured.difference >= -0.03:
+        return ""
+    courses = [run["epochs"][: measured.end] for run in recorded.comparable((first.id, second.id))[0].values()]
+    conv, dense = (
+        _mean(angles.recent_angle(epochs, "error_ratio", layer) for epochs in courses) for layer in ("conv1", "dense1")
+    )
+    if conv is None or dense is None or min(conv, dense) <= 2:
+        return ""
+    return (
+        f"That {first.title} is ahead of {second.title} after {measured.end} epochs ({measured.first:.3f} against "
+        f"{measured.second:.3f}) need not be a merit of its direction: its errors are {conv:.1f} times as long at the "
+        f"lowest convolution and {dense:.1f} times at the dense layer, which acts there like so many times the step "
+        "that all rows share."
+    )
+
+
 def _mean(values: Iterable[float | None]) -> float | None:
     """Of those that were measured, if any."""
     known = [value for value in values if value is not None]
