@@ -119,6 +119,12 @@ def test_jax_trains_as_tensorflow_does(seed, exported, small_data):
             assert a[kind] == pytest.approx(b[kind], abs=0.011)  # as they are rounded
 
 
+def test_data_of_another_name_than_the_experiments_are_refused(small_data, tmp_path):
+    with pytest.raises(ArgumentError, match="small is of the dataset 'generated', but the data are named 'mine'"):
+        export(SMALL, tmp_path / "x", data=dataclasses.replace(small_data, name="mine"))
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_run_that_diverges_says_so_and_keeps_its_result_as_json(small_data, tmp_path):
     steep = dataclasses.replace(SMALL, learning_rate=1e38, loss="softmax")
     export(steep, tmp_path, data=small_data)

@@ -82,7 +82,7 @@ def test_grouped_batches_have_the_same_images_sorted_by_class(small_data):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)  # the same sums in another order
     late = find("imperfect/cifar10/late-grouped")
     assert late.configuration()["grouped"] is True
-    small = dataclasses.replace(late, network="perceptron", batch_size=20)
+    small = dataclasses.replace(late, network="perceptron", dataset="generated", batch_size=20)
     one, other = (
         run(dataclasses.replace(small, grouped=grouped), epochs=1, data=small_data)["epochs"][-1]["train_loss"]
         for grouped in (False, True)
@@ -103,7 +103,7 @@ def test_options_are_those_of_the_experiments_rule_alone():
 
 @pytest.mark.parametrize("experiment", [TIMING[0], CIRCUIT[1], NOISY[0]], ids=lambda e: e.id)
 def test_they_run(experiment, small_data):
-    small = dataclasses.replace(experiment, network="perceptron", batch_size=20)
+    small = dataclasses.replace(experiment, network="perceptron", dataset="generated", batch_size=20)
     result = run(small, epochs=1, data=small_data)
     assert result["configuration"] == small.configuration()
     assert set(result["epochs"][-1]["weight_angle"]) == {"output"}

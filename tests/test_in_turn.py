@@ -201,7 +201,7 @@ def data():
         images = random.integers(0, 120, (48, 8, 8, 3)) + 30 * labels[:, None, None, None]
         return Split(images.astype("uint8"), labels)
 
-    return Dataset("tiny", 4, *(split(seed) for seed in range(3)))
+    return Dataset("generated", 4, *(split(seed) for seed in range(3)))
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +273,8 @@ def test_a_run_needs_an_experiment_phases_and_a_dataset(experiment, data):
         run("table1/cifar10/urfb", epochs=1)
     with pytest.raises(ArgumentError, match=r"data is a urfb_tf\.data\.Dataset, but got a list"):
         run(experiment, epochs=1, data=[1, 2])
+    with pytest.raises(ArgumentError, match="mine is of the dataset 'generated', but the data are named 'cifar10'"):
+        run(experiment, epochs=1, data=dataclasses.replace(data, name="cifar10"))
     with pytest.raises(ArgumentError, match="phases is a tuple of Phase, but got"):
         dataclasses.replace(experiment, phases=Phase(3))
     assert dataclasses.replace(experiment, phases=[Phase(3)]).phases == (Phase(3),)

@@ -54,7 +54,7 @@ def data():
         images = random.integers(0, 120, (40, 8, 8, 3)) + 60 * (labels[:, None, None, None] == np.arange(3))
         return Split(images.astype("uint8"), labels)
 
-    return Dataset("tiny", 3, *(split(seed) for seed in range(3)))
+    return Dataset("generated", 3, *(split(seed) for seed in range(3)))
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,9 @@ def test_an_interruption_leaves_the_model_as_it_was():
 def small(monkeypatch):
     """An experiment with simpnet's layers made small."""
     monkeypatch.setitem(networks.NETWORKS, "simpnet", functools.partial(build, NOTATION))
-    return lambda name: dataclasses.replace(experiments.find(f"rules/cifar10/{name}"), batch_size=20)
+    return lambda name: dataclasses.replace(
+        experiments.find(f"rules/cifar10/{name}"), dataset="generated", batch_size=20
+    )
 
 
 def test_a_run_with_batch_normalisation_keeps_its_settled_errors(small, small_data, tmp_path):

@@ -171,6 +171,18 @@ class Experiment:
         old_rule, rule = self.make_rule(before.rule), self.make_rule(phase.rule)
         return phase.begin(model, rule=None if rule == old_rule else rule, seed=stream(seed, "phase", number))
 
+    def check_data(self, data) -> None:
+        """Raise an ArgumentError unless that is a `urfb_tf.data.Dataset` of the name that the experiment gives."""
+        from urfb_tf.data import Dataset
+
+        if not isinstance(data, Dataset):
+            raise ArgumentError(f"data is a urfb_tf.data.Dataset, but got a {type(data).__name__}.")
+        if data.name != self.dataset:  # the result would say that it is of another dataset than it is
+            raise ArgumentError(
+                f"{self.id} is of the dataset {self.dataset!r}, but the data are named {data.name!r}: give the data or "
+                "an experiment that fit one another, or train data of your own by `urfb_tf.train`."
+            )
+
     def configuration(self) -> dict:
         """What decides the outcome, but for the seed: what a result file records, as JSON gives it back."""
         record = dataclasses.asdict(self)

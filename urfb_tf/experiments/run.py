@@ -62,15 +62,16 @@ def run(
         it also holds some filters of untied layers, and the errors once batch normalisation is settled.
 
     Raises:
-        ArgumentError: if that is no experiment or dataset, a number is out of range, or a phase cannot be trained.
+        ArgumentError: if that is no experiment, or no dataset of the name that it gives; if a number is out of range,
+            or a phase cannot be trained.
         ResultError: if `folder` holds the result of another run, or epochs that training would lose.
         WriteError: if another process runs in `folder`, or the disk does not take it.
         UrfbError: as `load`, `train` and the model do.
     """
     if not isinstance(experiment, Experiment):
         raise ArgumentError(f"An Experiment is needed, such as `find` gives by its id, but got {experiment!r}.")
-    if data is not None and not isinstance(data, datasets.Dataset):
-        raise ArgumentError(f"data is a urfb_tf.data.Dataset, but got a {type(data).__name__}.")
+    if data is not None:
+        experiment.check_data(data)
     check_seed(seed)
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
         if not is_whole(value, 1):

@@ -60,8 +60,9 @@ def export(
         The folder.
 
     Raises:
-        ArgumentError: if such a run has been started in the folder, classes of an experiment come in turn, or a phase
-            unties a layer with a bias or changes one whose rule is timed or renews R.
+        ArgumentError: if such a run has been started in the folder, `data` is of another name than an experiment's
+            dataset, classes of an experiment come in turn, or a phase unties a layer with a bias or changes one whose
+            rule is timed or renews R.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
@@ -69,6 +70,8 @@ def export(
     runs = [(experiment, seed, _run_folder(folder, experiment, seed)) for experiment in experiments for seed in seeds]
     for experiment, seed, place in runs:
         check_seed(seed)
+        if data is not None:
+            experiment.check_data(data)
         if any(phase.classes for phase in experiment.schedule):
             raise ArgumentError(
                 f"{experiment.id} shows classes in turn, which only `run` does: an exported run shows all."
