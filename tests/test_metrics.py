@@ -275,6 +275,28 @@ def test_a_model_without_a_loss_is_refused(loss, batch):
         metrics.trace(model, *batch, steps=1, loss=loss)
 
 
+def test_steps_of_a_loss_with_a_weight_are_refused_and_its_angles_are_those_without(batch):
+    found = []
+    for weight in (None, 0.5):
+        model = network("urfb")
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), loss_weights=weight)
+        found.append(metrics.error_angles(model, *batch))
+    assert found[0] == found[1]
+    with pytest.raises(ArgumentError, match=r"A trace knows no loss_weights, but the model is compiled with 0\.5"):
+        metrics.trace(model, *batch, steps=1)
+    with pytest.raises(ArgumentError, match="An increment knows no loss_weights"):
+        metrics.increment_cosines(model, *batch, batch_size=5)
+    assert len(metrics.trace(model, *batch, steps=1, loss=OneVsRestHinge())) == 2, "a loss that is given has none"
+
+
+def test_a_batch_may_be_lists_of_numbers(batch):
+    model = network("urfb")
+    lists = [array.tolist() for array in batch]
+    loss = OneVsRestHinge()
+    for measure in (metrics.update_angles, metrics.error_angles, metrics.error_ratios):
+        assert measure(model, *lists, loss=loss) == pytest.approx(measure(model, *batch, loss=loss), abs=1e-3)
+
+
 def test_a_layer_that_no_error_reaches_has_increments_of_0():
     inputs = keras.Input((4,))
     below = keras.ops.stop_gradient(FeedbackDense(3, name="below")(inputs))

@@ -36,6 +36,17 @@ def loss_of(model: keras.Model, loss=None, *, purpose: str) -> keras.losses.Loss
     return _LossOfFunction(found)
 
 
+def check_unweighted(model: keras.Model, loss=None, *, purpose: str) -> None:
+    """Raise an ArgumentError if `fit` multiplies the loss of `loss_of` by a weight that the model is compiled with."""
+    compiled = getattr(model, "_compile_config", None)
+    weights = None if loss is not None or compiled is None else compiled.config.get("loss_weights")
+    if weights is not None:
+        raise ArgumentError(
+            f"{purpose} knows no loss_weights, but the model is compiled with {weights!r}: leave them out, and "
+            "multiply the learning rate in their place."
+        )
+
+
 def only(given):
     """What a list, or a dictionary by the output's name, holds if that is one thing; else what is given."""
     if isinstance(given, (list, tuple, dict)) and len(given) == 1:

@@ -151,6 +151,7 @@ def batch_of(inputs):
 
 def _increments(model: keras.Model, inputs, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
+    inputs = batch_of(inputs)
     check_batch(inputs, labels)
     increments, _ = _compared(model, labels, loss, lambda: ([], only(model(inputs, training=False))))
     return increments
@@ -163,6 +164,7 @@ def _increments_and_errors(model: keras.Model, inputs, labels, loss) -> tuple[di
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "
             "subclassed."
         )
+    inputs = batch_of(inputs)
     check_batch(inputs, labels)
     source = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # Sequential lacks the latter
     outputs = [node_of(model, layer, "The error at a layer").output_tensors[0] for layer in feedback_layers(model)]
@@ -182,6 +184,7 @@ def _compared(model: keras.Model, labels, loss, predict: Callable[[], tuple[list
         predict: gives the layers' outputs, or nothing of them, and the model's.
     """
     layers, loss = feedback_layers_by_key(model), loss_of(model, loss, purpose="An angle")
+    labels = tf.convert_to_tensor(labels)
     kernels = [layer.kernel.value for layer in layers.values()]  # plain tensors in a stateless scope
 
     def gradients():

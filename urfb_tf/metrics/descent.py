@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.compiled_loss import loss_of, only
+from urfb_tf.compiled_loss import check_unweighted, loss_of, only
 from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers.walk import feedback_layers_by_key
 from urfb_tf.metrics.alignment import IMAGES, batch_of
@@ -38,10 +38,11 @@ class Descent:
         layers: those of the model that have a feedback rule, by name.
 
     Raises:
-        ArgumentError: if no loss is given nor compiled.
+        ArgumentError: if no loss is given nor compiled, or the model is compiled with loss_weights.
     """
 
     def __init__(self, model: keras.Model, loss=None, *, purpose: str):
+        check_unweighted(model, loss, purpose=purpose)
         self.layers, loss = feedback_layers_by_key(model), loss_of(model, loss, purpose=purpose)
         self._model = model
         self._variables = [variable.value for variable in model.trainable_variables]

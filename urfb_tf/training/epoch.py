@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.compiled_loss import loss_of, only
+from urfb_tf.compiled_loss import check_unweighted, loss_of, only
 from urfb_tf.data import Split
 from urfb_tf.data.splits import at_once, class_numbers
 from urfb_tf.errors import ArgumentError
@@ -100,13 +100,7 @@ def losses_of(model: keras.Model, loss=None) -> keras.losses.Loss:
             "Training descends the loss's mean over a batch, but this loss has reduction='sum': leave that out, and "
             "multiply the learning rate by the batch size."
         )
-    compiled = getattr(model, "_compile_config", None)
-    weights = None if loss is not None or compiled is None else compiled.config.get("loss_weights")
-    if weights is not None:
-        raise ArgumentError(
-            f"Training knows no loss_weights, but the model is compiled with {weights!r}: leave them out, and multiply "
-            "the learning rate in their place."
-        )
+    check_unweighted(model, loss, purpose="Training")
     # Neither its configuration, which a loss of one's own may lack, nor copy.copy, which in Keras goes through it.
     found = object.__new__(type(whole))
     vars(found).update(vars(whole), reduction=None)
