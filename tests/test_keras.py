@@ -170,6 +170,16 @@ def test_weights_alone_can_be_saved_and_loaded(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_weights_of_a_stock_layer_are_told_from_those_under_another_rule(tmp_path):
+    stock = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="same")])
+    stock.save_weights(tmp_path / "stock.weights.h5")
+    model = keras.Sequential([keras.Input((4,)), FeedbackDense(3, name="same", use_bias=True)])
+    with pytest.raises(
+        ValueError, match="none of the weights bias, feedback, kernel of the layer 'same', as where a sto"
+    ):
+        model.load_weights(tmp_path / "stock.weights.h5")
+
+
 def test_a_clone_starts_from_the_same_seed():
     model = build(NOTATION, connectivity=0.5, input_shape=(8, 8, 3), seed=4)
     start = model.get_weights()

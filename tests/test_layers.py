@@ -77,6 +77,27 @@ def test_w_and_r_start_independent_and_seeded():
     assert all(np.max(np.abs(a)) <= limit and np.max(np.abs(a)) > 0.99 * limit for a in draws)
 
 
+@pytest.mark.parametrize("rule", ["frfb", "brsf"])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_r_is_not_w_where_both_are_given_the_same_initialiser(rule, seed):
+    shared = keras.initializers.RandomNormal(seed=seed)
+    pairs = [(shared, shared)]
+    if seed is not None:
+        pairs.append((shared, keras.initializers.RandomNormal(seed=seed)))
+    for kernel, feedback in pairs:
+        layer = FeedbackDense(
+            100, rule=rule, kernel_initializer=kernel, feedback_initializer=feedback, connectivity=0.5, seed=1
+        )
+        layer.build((None, 100))
+        both = layer.kernel_mask.numpy() & layer.feedback_mask.numpy()
+        w, r = layer.kernel.numpy()[both], layer.feedback.numpy()[both]
+        assert abs(np.corrcoef(w, r)[0, 1]) < 0.1  # five standard deviations for 2500 independent pairs
+        np.testing.assert_allclose(np.std(r), 0.05, rtol=0.1)
+    ones = FeedbackDense(2, rule=rule, kernel_initializer="ones", feedback_initializer=keras.initializers.Ones())
+    ones.build((None, 2))
+    np.testing.assert_array_equal(ones.feedback, ones.kernel)  # nothing is drawn
+
+
 def test_a_bias_whose_initialiser_has_a_name_follows_the_seed():
     def bias(seed):
         layer = FeedbackDense(4, use_bias=True, bias_initializer="random_normal", seed=seed)

@@ -7,7 +7,17 @@ import tensorflow as tf
 
 from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
-from urfb_tf.layers.connectivity import Existing, Masked, RandomMask, check_connectivity, keep, redrawn, seeded
+from urfb_tf.layers.connectivity import (
+    Existing,
+    Masked,
+    RandomMask,
+    check_connectivity,
+    draw_alike,
+    keep,
+    redrawn,
+    reseeded,
+    seeded,
+)
 from urfb_tf.layers.timing import Moment, Timing
 from urfb_tf.seeds import check_whole, stream
 
@@ -30,8 +40,8 @@ class FeedbackLayer(keras.layers.Layer):
             for the averages (`use_ema`) of one whose step at a weight depends on others, such as Muon: Keras averages
             before it constrains.
         feedback_connectivity: the same for R, drawn independently. None means `connectivity`.
-        kernel_initializer, feedback_initializer, bias_initializer: of W, R and the bias. Given by name, W and R are
-            drawn independently of one another.
+        kernel_initializer, feedback_initializer, bias_initializer: of W, R and the bias. One given by name draws from
+            `seed`, an object from its own. W and R are drawn independently, also where both are given the same.
         propagate_derivative: whether the error handed down contains sigma'(h). False is equation (6) to the letter,
             which is not the gradient even if R = W.
         seed: makes weights and masks reproducible. None draws a seed from Python's `random`, which
@@ -94,6 +104,8 @@ class FeedbackLayer(keras.layers.Layer):
         drawn = seeded(kernel_identifier, seed, "kernel", spread=spread)
         self.kernel = self._add_drawn("kernel", shape, drawn, self.connectivity, seed, trainable=True)
         if self.rule.has_feedback:
+            if draw_alike(kernel_identifier, feedback_identifier):  # R would be W
+                feedback_identifier = reseeded(self.feedback_initializer, stream(seed, "feedback"))
             self.feedback = self._add_drawn(
                 "feedback",
                 shape,
@@ -150,6 +162,11 @@ class FeedbackLayer(keras.layers.Layer):
             ArgumentError: if what was saved are not this layer's variables, as under a rule with others.
         """
         own, saved = {variable.name: variable for variable in self._own_variables()}, set(store.keys())
+        if own and not saved & set(own):
+            raise ArgumentError(
+                f"The file holds none of the weights {', '.join(sorted(own))} of the layer {self.name!r}, as where a "
+                "stock layer was saved: load it into the stock model, and convert that by urfb_tf.convert."
+            )
         if set(own) != saved:
             raise ArgumentError(
                 f"The layer {self.name!r} has the weights {', '.join(sorted(own))}, but saved were "

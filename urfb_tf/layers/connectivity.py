@@ -92,6 +92,16 @@ def reseeded(initializer: keras.initializers.Initializer, seed) -> keras.initial
     return type(initializer).from_config({**initializer.get_config(), "seed": seed})
 
 
+def draw_alike(one, other) -> bool:
+    """Whether two initialisers draw, and draw the same: one object given twice, or two of equal settings and seed."""
+    one, other = keras.initializers.get(one), keras.initializers.get(other)
+    if not (has_seed(one) and has_seed(other)):
+        return False
+    settings = one.get_config()
+    alike = type(one) is type(other) and settings == other.get_config()
+    return one is other or (alike and settings["seed"] is not None)
+
+
 def has_seed(initializer) -> bool:
     """Whether an initialiser takes a seed: not one that draws nothing, nor a plain function, which Keras takes too."""
     return hasattr(initializer, "get_config") and "seed" in initializer.get_config()
