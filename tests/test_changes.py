@@ -747,15 +747,149 @@ def test_biases_start_anew_as_their_initialiser_says():
     assert tf.reduce_any(layer.kernel != 0)
 
 
-def test_what_weight_decay_leaves_out_stays_left_out():
+def decaying(wrap, **excluded):
+    """A model whose optimiser halves, but for the step, what it does not exclude."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="below"), FeedbackDense(2, use_bias=True)])
-    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, OneVsRestHinge())
-    freeze(model, ["below"])
+    optimizer = keras.optimizers.SGD(0.1, weight_decay=5)
+    optimizer.exclude_from_weight_decay(**{key: find(model) for key, find in excluded.items()})
+    model.compile(wrap(optimizer), OneVsRestHinge())
     model.layers[-1].bias.assign([100.0, -100.0])
+    return model
+
+
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
+@pytest.mark.parametrize(
+    "change", [lambda model: freeze(model, ["below"]), lambda model: change_rule(model, "frfb")], ids=["same", "copy"]
+)
+def test_what_weight_decay_leaves_out_stays_left_out(change, wrap):
+    model = change(decaying(wrap, var_names=lambda model: ["bias"]))
     model.fit(np.zeros((2, 3)), np.array([0, 0]), verbose=0)
     np.testing.assert_array_equal(model.layers[-1].bias, [100.0, -100.0])
+
+
+def test_single_variables_that_weight_decay_leaves_out_are_those_of_the_old_model():
+    model = decaying(keras.optimizers.LossScaleOptimizer, var_list=lambda model: [model.layers[-1].bias])
+    with pytest.raises(ArgumentError, match=r"exclude_from_weight_decay\(var_names="):
+        change_rule(model, "frfb")
+    freeze(model, ["below"]).fit(np.zeros((2, 3)), np.array([0, 0]), verbose=0)
+    np.testing.assert_array_equal(model.layers[-1].bias, [100.0, -100.0])
+
+
+class Compiling(keras.Model):
+    """Compiled in its own way."""
+
+    def compile(self, optimizer, own):
+        super().compile(optimizer=optimizer, loss=own)
+
+
+class Again(Compiling):
+    """It says how to do it again."""
+
+    def compile_from_config(self, config):
+        self.compile(keras.optimizers.SGD(0.5), OneVsRestHinge())
+
+
+def test_a_class_that_compiles_in_its_own_way_says_how_to_do_it_again():
+    def made(kind):
+        inputs = keras.Input((3,))
+        model = kind(inputs, FeedbackDense(2, name="above")(FeedbackDense(4, name="below")(inputs)))
+        model.compile("sgd", OneVsRestHinge())
+        return model
+
+    for change in (lambda model: freeze(model, ["below"]), lambda model: change_rule(model, "frfb")):
+        model = made(Compiling)
+        with pytest.raises(
+            ArgumentError, match=r"Compiling has a compile\(\) of its own, which cannot be called again"
+        ):
+            change(model)
+        assert model.get_layer("below").trainable
+        changed = change(made(Again))
+        assert isinstance(changed, Again)
+        assert changed.optimizer.learning_rate == 0.5
+
+
+class Weighted(keras.Model):
+    """Made by more than inputs and outputs."""
+
+    def __init__(self, inputs, outputs, weight, **options):
+        super().__init__(inputs, outputs, **options)
+        self.weight = weight
+
+
+class WeightedByKeyword(keras.Model):
+    """Likewise, as Keras does not see."""
+
+    def __init__(self, *tensors, weight=1.0, **options):
+        super().__init__(*tensors, **options)
+        self.weight = weight
+
+
+class Chain(keras.Sequential):
+    """Keras copies it as a plain one."""
+
+
+@pytest.mark.parametrize("nest", [False, True])
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda x, y: Weighted(x, y, 3.0, name="own"), "class Weighted, .* change keras.Model"),
+        (
+            lambda x, y: WeightedByKeyword(x, y, weight=3.0, name="own"),
+            "class WeightedByKeyword, .* change keras.Model",
+        ),
+        (lambda x, y: Chain([x, FeedbackDense(4)], name="own"), "class Chain, .* change keras.Sequential"),
+    ],
+)
+def test_a_class_that_its_copy_would_lose_is_refused(make, sentence, nest):
+    inputs = keras.Input((4,))
+    model = make(inputs, FeedbackDense(4)(inputs))
+    if nest:
+        model = keras.Sequential([keras.Input((4,)), model, FeedbackDense(2)])
+    with pytest.raises(ArgumentError, match=f"The model 'own' is of the {sentence}"):
+        change_rule(model, "frfb")
+
+
+def test_a_frozen_nested_model_can_be_thawed_in_the_copy():
+    inner = keras.Input((4,))
+    base = keras.Model(inner, FeedbackDense(3, name="upper")(FeedbackDense(3, name="lower")(inner)), name="base")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, FeedbackDense(2, name="top")(base(inputs)))
+    base.trainable = False
+    base.get_layer("upper").trainable = True
+    copy = change_rule(model, "frfb")
+
+    def flags(model):
+        base = model.get_layer("base")
+        return [each.trainable for each in (model, base, *base.layers[1:], model.get_layer("top"))]
+
+    assert flags(copy) == flags(model) == [True, False, False, True, True]
+    assert [v.path for v in copy.trainable_variables] == ["upper/kernel", "top/kernel"]
+    copy.get_layer("base").trainable = True
+    assert len(copy.trainable_variables) == 3
+
+
+def test_a_nested_models_name_stands_for_its_layers_and_a_path_for_one_of_a_name():
+    def block(name):
+        return keras.Sequential([keras.Input((4,)), *(FeedbackDense(4, name=each) for each in "xy")], name=name)
+
+    def rules_of(names):
+        model = keras.Sequential([keras.Input((4,)), block("a"), block("b"), FeedbackDense(4, name="z")])
+        return "".join(layer.rule.name[0] for layer in feedback_layers(change_rule(model, "frfb", names)))
+
+    assert rules_of(["b"]) == "uuffu"
+    assert rules_of(["a/y", "z"]) == "ufuuf"
+    assert rules_of(["x"]) == "fufuu"
+    with pytest.raises(ArgumentError, match=r"Unknown FeedbackLayer of the model 'a/z': use one of .*'a', .*'b/y'"):
+        rules_of(["a/z"])
+
+
+def test_what_a_layer_cannot_make_again_is_named():
+    inputs = keras.Input((3, 4))
+    attention = keras.layers.MultiHeadAttention(2, 4, name="attention")
+    model = keras.Model(inputs, FeedbackDense(2)(attention(inputs, inputs)))
+    attention._query_dense.enable_lora(2)
+    with pytest.raises(ArgumentError, match="'attention', a MultiHeadAttention, cannot be copied by its get_config"):
+        change_rule(model, "frfb")
 
 
 def test_a_change_needs_weights_and_a_rule_that_is_found_again():

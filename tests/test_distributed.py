@@ -9,7 +9,7 @@ from urfb_tf.training import gpus
 
 # In a process of its own, because a processor can be divided only before TensorFlow uses it.
 TWO_DEVICES = """
-import functools, json, sys, traceback
+import contextlib, functools, json, sys, traceback
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -128,6 +128,29 @@ shares = few.train.images[permutation(1, 0, 20).numpy()].reshape(2, -1, 3).astyp
 mean, variance = shares.mean(1).mean(0), shares.var(1).mean(0)
 np.testing.assert_allclose(normalisation.moving_mean, 0.01 * mean, rtol=1e-5)
 np.testing.assert_allclose(normalisation.moving_variance, 0.99 + 0.01 * variance, rtol=1e-5)
+""",
+    "fit of a model that was changed outside the scope": """
+images, labels = (array[:40] for array in data.train)
+labels = labels.astype("int32")
+def fitted(change, scope=contextlib.nullcontext):
+    with scope():
+        model = network()
+        model.compile(keras.optimizers.SGD(0.01, momentum=0.9), model.loss)
+    model = change(model)
+    assert model.distribute_strategy.num_replicas_in_sync == (1 if scope is contextlib.nullcontext else 2)
+    model.fit(images, labels, batch_size=20, shuffle=False, verbose=0)
+    return model
+for change in (
+    lambda model: urfb_tf.freeze(model, ["conv1"]),
+    functools.partial(urfb_tf.reinitialise, seed=1),
+    functools.partial(urfb_tf.change_rule, rule="frfb"),
+    functools.partial(urfb_tf.change_rule, rule="dfa"),
+):
+    one, several = fitted(change), fitted(change, two.scope)
+    for a, b in zip(one.trainable_variables, several.trainable_variables, strict=True):
+        first, second = (replica.numpy() for replica in b.value.values)
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(first, a, rtol=0, atol=1e-5)
 """,
     "a batch that cannot be shared evenly is refused": """
 try:

@@ -6,7 +6,7 @@ import pytest
 
 from urfb_tf import FeedbackDense, UntiedConv2D, metrics
 from urfb_tf.layers import feedback_layers
-from urfb_tf.layers.walk import keyed
+from urfb_tf.layers.walk import counted, keyed
 from urfb_tf.networks import convert, reinitialise
 from urfb_tf.results.filters import filters_of
 from urfb_tf.seeds import stream
@@ -70,6 +70,33 @@ def test_shared_connections_and_filters_are_each_layers_own():
     assert list(found["homogeneity"]) == ["a/conv", "b/conv"]
     assert found["change"] == {"b/conv": 0}
     assert list(filters_of(model)) == ["a/conv", "b/conv"]
+
+
+def test_numbers_that_keras_gives_count_within_the_model():
+    keys = [
+        "dense_7",
+        "feedback_conv2d",
+        "mine_3",
+        "dense_9",
+        "functional_2/dense_7",
+        "dense1",
+        "a/dense_9:2",
+        "dense_9_x",
+    ]
+    counts = ["dense", "feedback_conv2d", "mine_3", "dense_1", "functional/dense", "dense1", "a/dense_1:2", "dense_9_x"]
+    assert counted(keys) == counts
+
+    def drawn(rule):
+        stock = keras.Sequential([keras.Input((6,)), LAYERS.Dense(6, "tanh"), LAYERS.Dense(6, "tanh"), LAYERS.Dense(6)])
+        model = convert(stock, rule, seed=3)
+        weights = [w.numpy() for layer in model.layers for w in layer.weights if w.name not in ("kernel", "bias")]
+        return weights, reinitialise(model, seed=3).get_weights()
+
+    for rule in ("frfb", "dfa"):
+        first, again = drawn(rule), drawn(rule)  # by other names: Keras counts on
+        for a, b in zip(first, again, strict=True):
+            assert all(np.array_equal(*pair) for pair in zip(a, b, strict=True))
+        assert len({w.tobytes() for w in first[0]}) == len(first[0]) == 2
 
 
 def test_names_that_occur_once_are_keys_and_paths_that_repeat_are_counted():

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.connectivity import reseeded
+from urfb_tf.layers.walk import counted
 from urfb_tf.seeds import check_whole, stream
 
 
@@ -52,7 +53,7 @@ class DirectFeedback(keras.layers.Layer):
                 initializer=reseeded(initializer, stream(self.seed, "direct", name)),
                 trainable=False,
             )
-            for number, (name, size) in enumerate(zip(self.targets, sizes, strict=True))
+            for number, (name, size) in enumerate(zip(counted(self.targets), sizes, strict=True))
         ]
         self.built = True
 

@@ -1,12 +1,18 @@
 """All layers of a model, those inside nested models and inside other layers too."""
 
 import collections
+import re
 from collections.abc import Iterable, Iterator
 
 import keras
 
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers.base import FeedbackLayer
+
+# A part of a path, of those kinds that have a feedback rule, or may get one, or hold layers.
+_AUTOMATIC = re.compile(
+    r"(?:(?<=/)|^)(?P<kind>(?:feedback_|untied_)?(?:dense|conv2d)|functional|sequential)(?:_\d+)?(?=[/:]|$)"
+)
 
 
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
@@ -50,6 +56,23 @@ def keyed(model: keras.Model, layers: Iterable[keras.layers.Layer]) -> dict[str,
             key = f"{path}:{number}"
         found[key] = layer
     return found
+
+
+def counted(keys: Iterable[str]) -> list[str]:
+    """Names or keys in which the numbers that Keras gives by itself count within these, from none on.
+
+    Keras counts all layers that a process has made: the first "dense" of a model may be its "dense_7". What is drawn by
+    such a name would depend on what was made before.
+    """
+    seen: dict[str, list[str]] = collections.defaultdict(list)
+
+    def count(found: re.Match) -> str:
+        name, kind = found[0], found["kind"]
+        if name not in seen[kind]:
+            seen[kind].append(name)
+        return f"{kind}_{number}" if (number := seen[kind].index(name)) else kind
+
+    return [_AUTOMATIC.sub(count, key) for key in keys]
 
 
 def feedback_layers_by_key(model: keras.Model) -> dict[str, FeedbackLayer]:

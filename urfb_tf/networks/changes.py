@@ -6,6 +6,7 @@ optimiser starts afresh: its momentum from 0, and a schedule of its learning rat
 """
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 
 import keras
@@ -16,7 +17,7 @@ from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import keep, reseeded
 from urfb_tf.layers.graph import graph_of, in_graph, input_shapes, uses
-from urfb_tf.layers.walk import check_built, everything_in, feedback_layers_by_key
+from urfb_tf.layers.walk import check_built, counted, everything_in, feedback_layers_by_key, keyed
 from urfb_tf.networks.adapted import carry_over
 from urfb_tf.networks.compiling import compiler_like
 from urfb_tf.networks.direct import connect_direct_feedback
@@ -134,7 +135,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     Args:
         model: a built model.
         layers: names of layers with a feedback rule. None means all.
-        seed: what the new weights are drawn from; each layer draws its own.
+        seed: what the new weights are drawn from; each layer draws its own, by its name as in `convert`.
 
     Returns:
         The model itself.
@@ -144,7 +145,8 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
     """
     check_built(model, "Drawing weights anew")
     compile_again = compiler_like(model)
-    keys = {id(layer): key for key, layer in feedback_layers_by_key(model).items()}
+    keyed_layers = feedback_layers_by_key(model)
+    keys = {id(layer): key for key, layer in zip(counted(keyed_layers), keyed_layers.values(), strict=True)}
     for layer in choose(model, layers, (FeedbackLayer,)):
         if id(layer) not in keys:  # never called so far: it will draw its weights when it is
             continue
@@ -171,6 +173,8 @@ def choose(
 ) -> list[keras.layers.Layer]:
     """The layers of these names and kinds, those inside nested models and other layers too. No names mean all of them.
 
+    A nested model's name stands for all such layers in it, and a path, as `keyed` has it, for one of several of a name.
+
     Args:
         model, names, kinds: which.
         argument: what the caller calls the names.
@@ -185,14 +189,23 @@ def choose(
     found = [layer for layer in layers_of(model) if isinstance(layer, kinds)]
     if names is None:
         return found
-    names, known = list(names), [layer.name for layer in found]
+    called: dict[str, list] = {}
+    for layer in found:
+        called.setdefault(layer.name, []).append(layer)  # nested models may use a name twice
+    for nested in (each for each in everything_in(model) if isinstance(each, keras.Model)):
+        if inside := [each for each in layers_of(nested) if isinstance(each, kinds)]:
+            called.setdefault(nested.name, []).extend(inside)
+    for key, layer in keyed(model, found).items():
+        called.setdefault(key, [layer])
     what = " or ".join(kind.__name__ for kind in kinds)
+    ids: set[int] = set()
     for name in names:
-        if not known:
+        if not called:
             raise ArgumentError(f"The model has no {what}, so none that is called {name!r}.")
-        if name not in known:
-            raise ArgumentError(one_of(f"{what} of the model", name, known))
-    return [layer for layer in found if layer.name in names]  # nested models may use a name twice
+        if name not in called:
+            raise ArgumentError(one_of(f"{what} of the model", name, called))
+        ids.update(map(id, called[name]))
+    return [layer for layer in found if id(layer) in ids]
 
 
 def without_receiver(model: keras.Model, layers: list) -> set[int]:
@@ -245,8 +258,11 @@ def rebuild(
         return new
 
     compile_alike = compiler_like(model)
-    with _not_compiled(model):  # cloning would compile from configurations, which hold no plain functions
+    # Cloning would compile from configurations, which hold no plain functions.
+    with model.distribute_strategy.scope(), _not_compiled(model):
         result = keras.models.clone_model(model, clone_function=copy, recursive=True)
+    _check_classes(model, result)
+    _keep_frozen(model, result)
     for old, new in copies:
         if id(old) not in chosen_ids:
             _keep_state(old, new)
@@ -260,6 +276,35 @@ def rebuild(
         new.count_on_from(old)
     compile_alike(result)
     return result
+
+
+def _check_classes(model: keras.Model, copy: keras.Model) -> None:
+    """Raise an ArgumentError if a model, or one nested in it, is of a class that its copy has lost, or its settings."""
+    for old, new in zip(_graphs(model), _graphs(copy), strict=True):
+        parameters = inspect.signature(type(old).__init__).parameters.values()
+        if type(new) is not type(old) or any(each.kind is each.KEYWORD_ONLY for each in parameters):
+            plain = "Sequential(layers)" if isinstance(old, keras.Sequential) else "Model(inputs, outputs)"
+            raise ArgumentError(
+                f"The model {old.name!r} is of the class {type(old).__name__}, which cannot be copied with all that it "
+                f"adds: change keras.{plain} of the same layers in its place, or let the class be made by (inputs, "
+                "outputs, name=...) alone."
+            )
+
+
+def _keep_frozen(model: keras.Model, copy: keras.Model) -> None:
+    """Let the copy and those nested in it be frozen or not as the models are: cloning keeps it of layers alone."""
+    graphs = _graphs(copy)
+    ids = {id(graph) for graph in graphs}
+    layers = [(layer, layer.trainable) for layer in everything_in(copy) if id(layer) not in ids]
+    for old, new in zip(_graphs(model), graphs, strict=True):
+        new.trainable = old.trainable
+    for layer, trainable in layers:  # from outside in, as each takes along what it holds
+        layer.trainable = trainable
+
+
+def _graphs(model: keras.Model) -> list[keras.Model]:
+    """The model and those nested in it that are cloned layer by layer, from outside in."""
+    return [each for each in (model, *everything_in(model)) if graph_of(each) is not None]
 
 
 def _copy_of(layer):
@@ -276,16 +321,23 @@ def _copy_of(layer):
     try:
         return type(layer).from_config(config_of(layer))
     except (TypeError, ValueError, NotImplementedError) as problem:
-        raise ArgumentError(
-            f"Layer {layer.name!r}, a {type(layer).__name__}, cannot be copied by its get_config: let that hold all "
-            "that its __init__ takes, in a form that Keras can write down."
-        ) from problem
+        raise _no_copy_of(layer) from problem
+
+
+def _no_copy_of(layer) -> ArgumentError:
+    return ArgumentError(
+        f"Layer {layer.name!r}, a {type(layer).__name__}, cannot be copied by its get_config: let that hold all "
+        "that its __init__ takes, in a form that Keras can write down."
+    )
 
 
 def _keep_state(old, new) -> None:
     """All that a layer has learned or adapted to, in its copy."""
     # Operations such as a sum of two tensors have no variables.
-    for source, target in zip(getattr(old, "variables", ()), getattr(new, "variables", ()), strict=True):
+    sources, targets = (getattr(layer, "variables", ()) for layer in (old, new))
+    if [source.shape for source in sources] != [target.shape for target in targets]:  # as of LoRA's adapters inside it
+        raise _no_copy_of(old)
+    for source, target in zip(sources, targets, strict=True):
         target.assign(source)
     carry_over(old, new)
 

@@ -16,27 +16,55 @@ def compiler_like(model: keras.Model) -> Callable[[keras.Model], None]:
         model: a model, compiled or not. If it is not, the function does nothing.
 
     Raises:
-        ArgumentError: if its optimiser or a metric cannot be made from its own configuration.
+        ArgumentError: if its optimiser or a metric cannot be made from its own configuration, or its class compiles in
+            its own way and does not say how to do it again.
     """
     if not getattr(model, "compiled", False):
         return lambda other: None
-    if type(model).compile is not keras.Model.compile:  # only the class itself knows its arguments
+    kind = type(model)
+    if kind.compile is not keras.Model.compile:  # only the class itself knows its arguments
+        if kind.compile_from_config is keras.Model.compile_from_config:  # which would do nothing
+            raise ArgumentError(
+                f"{kind.__name__} has a compile() of its own, which cannot be called again: give the class "
+                "get_compile_config() and compile_from_config(config) too, or change the model before it is compiled."
+            )
         config = model.get_compile_config()
         return lambda other: other.compile_from_config(config)
     arguments = dict(model._compile_config.config)
-    for name in ("optimizer", "metrics", "weighted_metrics"):
-        arguments[name] = keras.tree.map_structure(_afresh, arguments[name])
+    scope = model.distribute_strategy.scope  # outside it devices would share one momentum, and drift apart
+    with scope():
+        for name in ("optimizer", "metrics", "weighted_metrics"):
+            arguments[name] = keras.tree.map_structure(_afresh, arguments[name])
     # Outputs are named after the layers they come from, which direct feedback changes; in a dictionary by their keys.
     keyed = isinstance(getattr(model, "_outputs_struct", None), dict)
     outputs = [] if keyed else list(getattr(model, "output_names", ()))
 
     def compile_model(other: keras.Model) -> None:
         renamed = dict(zip(outputs, getattr(other, "output_names", ()), strict=False))
-        other.compile(**{name: _renamed(value, renamed) for name, value in arguments.items()})
-        if other.built and other.optimizer is not None:
-            other.optimizer.build(other.trainable_variables)
+        with scope():
+            other.compile(**{name: _renamed(value, renamed) for name, value in arguments.items()})
+            if other.built and other.optimizer is not None:
+                _check_excluded(other)
+                other.optimizer.build(other.trainable_variables)
 
     return compile_model
+
+
+def _check_excluded(model: keras.Model) -> None:
+    """Raise an ArgumentError if its optimiser leaves variables of another model out of weight decay."""
+    for optimizer in _nested(model.optimizer):
+        own = {optimizer._var_key(variable) for variable in model.variables}
+        if not own.issuperset(getattr(optimizer, "_exclude_from_weight_decay", ())):
+            raise ArgumentError(
+                "The optimiser leaves single variables of the old model out of weight decay, of which the new one has "
+                "copies: name them by exclude_from_weight_decay(var_names=[...])."
+            )
+
+
+def _nested(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
+    """An optimiser and those that it wraps, as one that scales the loss does."""
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return [optimizer] if inner is None else [optimizer, *_nested(inner)]
 
 
 def _renamed(argument, names: dict[str, str]):
@@ -55,7 +83,8 @@ def _afresh(thing):
             f"The model's {type(thing).__name__} {thing.name!r} cannot be made anew from its get_config: let "
             "that hold all that its __init__ takes, or compile the model with another one."
         ) from problem
-    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):  # in no configuration
-        if hasattr(thing, name):
-            setattr(fresh, name, getattr(thing, name))
+    for old, new in zip(_nested(thing), _nested(fresh), strict=True):
+        for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):  # in no configuration
+            if hasattr(old, name):
+                setattr(new, name, getattr(old, name))
     return fresh

@@ -9,7 +9,7 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, feedback_layers, layers_of
 from urfb_tf.layers.connectivity import has_seed, reseeded
-from urfb_tf.layers.walk import everything_in, keyed
+from urfb_tf.layers.walk import counted, everything_in, keyed
 from urfb_tf.networks.changes import choose, config_of, learns, rebuild, without_receiver
 from urfb_tf.networks.direct import connect_direct_feedback
 from urfb_tf.seeds import stream
@@ -32,7 +32,8 @@ def convert(
         model: a built functional or sequential model. It stays as it is.
         rule: a feedback rule or its name.
         skip: names of layers to leave as they are, with what they hold.
-        seed: of R, and of the fixed weights of direct feedback.
+        seed: of R, and of the fixed weights of direct feedback. Each layer draws by its name; a number that Keras gave
+            it counts the layers of this model, whatever was made before.
 
     Returns:
         A new model, compiled as the old one was, with an optimiser that starts afresh. Under direct feedback alignment
@@ -56,7 +57,8 @@ def convert(
     for layer in chosen:
         _check(layer)
     lowest = without_receiver(model, [*chosen, *feedback_layers(model)])
-    seeds = {id(layer): stream(seed, key, "convert") for key, layer in keyed(model, chosen).items()}
+    keys = keyed(model, chosen)
+    seeds = {id(layer): stream(seed, key, "convert") for key, layer in zip(counted(keys), keys.values(), strict=True)}
 
     def replace(layer):
         return _replacement(layer, rule.lowest() if id(layer) in lowest else rule, seeds[id(layer)])

@@ -36,8 +36,9 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
     if targets:
         _check_logits(output)
         entering = [node_of(model, layer, "Direct feedback").input_tensors[0] for layer in targets]
-        direct = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")
-        output = direct([output, *entering])
+        with model.distribute_strategy.scope():
+            direct = DirectFeedback([layer.name for layer in targets], seed=seed, name="direct_feedback")
+            output = direct([output, *entering])
         # What stays under a direct rule keeps the weights by which it has learned so far.
         known = {name: b for end in ends for name, b in zip(end.targets, end.projections, strict=True)}
         for name, projection in zip(direct.targets, direct.projections, strict=True):
@@ -49,7 +50,8 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
     elif not isinstance(model, keras.Sequential):  # which lacks what these read
         source, output = model.input, keras.tree.pack_sequence_as(model.output, [output])
     try:
-        connected = kind(source, output, name=model.name)
+        with model.distribute_strategy.scope():
+            connected = kind(source, output, name=model.name)
     except (TypeError, ValueError) as problem:
         raise ArgumentError(
             f"Direct feedback needs a class that is made of inputs and outputs, but {kind.__name__} is not."
