@@ -74,7 +74,6 @@ def test_targets_are_ratios_of_medians_and_leave_out_who_is_missing(seconds, val
     targets = training.targets(found)
     assert [target.value for target in targets] == pytest.approx(values, rel=1e-12)
     assert [target.met for target in targets] == met
-    assert recorded.verdicts(found).count("reached") == sum(met)
 
 
 def test_training_shows_examples_per_second_and_why_rows_are_missing():

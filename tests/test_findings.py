@@ -159,7 +159,7 @@ ONE = (
     "and FRFB 50%. A run that is shorter than the paper's does not say where it would end."
 )
 ALL = (
-    "6 of these 6 runs are recorded: BP Softmax, BP Hinge, URFB 50%, FRFB and FRFB 50% for 1000 of 1000 epochs; URFB "
+    "All 6 runs are recorded: BP Softmax, BP Hinge, URFB 50%, FRFB and FRFB 50% for 1000 of 1000 epochs; URFB "
     "for 1001 of 1000 epochs."
 )
 

@@ -23,7 +23,8 @@ def state(experiments: Iterable[Experiment]) -> str:
         if row.id in lengths:
             by_length.setdefault(f"{lengths[row.id]} of {row.paper_epochs} epochs", []).append(row.title)
     known = "; ".join(f"{_list(titles)} for {length}" for length, titles in by_length.items())
-    sentences = [f"{len(lengths)} of these {len(rows)} runs {_is(list(lengths))} recorded: {known}."]
+    share = f"All {len(rows)}" if 1 < len(rows) == len(lengths) else f"{len(lengths)} of these {len(rows)}"
+    sentences = [f"{share} runs {_is(list(lengths))} recorded: {known}."]
     if missing := [row.title for row in rows if row.id not in lengths]:
         sentences.append(f"Not recorded yet: {_list(missing)}.")
     if any(row.id in lengths and lengths[row.id] < row.paper_epochs for row in rows):

@@ -112,7 +112,7 @@ def table() -> Table:
     rows = []
     for way in WAYS:
         if not any(of_experiment(find(f"in_turn/cifar10/{name}/{way}")) for name in LEARNERS):
-            rows.append([f"all, {way}", "not run", *[""] * 3])
+            rows.append([f"all, {_name(way)}", "not run", *[""] * 3])
             continue
         for name, (title, *_) in LEARNERS.items():
             experiment = find(f"in_turn/cifar10/{name}/{way}")
@@ -123,7 +123,7 @@ def table() -> Table:
                 cells = [f"{each.before:.3f} to {each.after:.3f}" for each in (among_all, within)]
                 cells.append(f"{last_error(experiment):.3f}")
             joint = None if among_all is None else joint_error(experiment)
-            rows.append([f"{title}, {way}", *cells, "" if joint is None else f"{joint:.3f}"])
+            rows.append([f"{title}, {_name(way)}", *cells, "" if joint is None else f"{joint:.3f}"])
     header = ["", "among all", "within", "test error", "joint"]
     return Table(header, rows)
 
@@ -145,11 +145,16 @@ def compared(pairs: Iterable[tuple[str, str]]) -> Table:
     """
     pairs, recorded_whole = list(pairs), _with_jumps()
     rows = [
-        [f"`{way}`", *(_difference((first, way), (second, way), recorded_whole) for first, second in pairs)]
+        [_name(way), *(_difference((first, way), (second, way), recorded_whole) for first, second in pairs)]
         for way in WAYS
     ]
     header = [f"{LEARNERS[first][0]} less {LEARNERS[second][0]}" for first, second in pairs]
-    return Table(["", *header], [row for row in rows if any(row[1:])])
+    return Table(["way", *header], [row for row in rows if any(row[1:])])
+
+
+def _name(way: str) -> str:
+    """A way of showing classes, for a table: on a narrow page it may be broken between its items."""
+    return f"<code style='white-space:normal'>{way.replace(',', ',<wbr>')}</code>"
 
 
 def _with_jumps() -> _Recorded:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from urfb_tf.bench import kernels, training
+from urfb_tf.bench import kernels
 from urfb_tf.bench.contenders import entrants as names
 from urfb_tf.bench.subjects import SUBJECTS, find
 from urfb_tf.environment import short_commit
@@ -52,15 +52,6 @@ def shown(records: Mapping[str, dict], subject: str) -> list[Table | str]:
     for title, content in find(subject).tables(records[subject]["found"]):
         parts += [f"**{title}**", content] if title else [content]
     return parts
-
-
-def verdicts(found: Mapping) -> str:
-    """The targets of training, as a list in Markdown."""
-    return "\n".join(
-        f"- {target.network}: {target.claim}. The ratio is {target.value:.2f}, the target "
-        f"{'at most' if target.at_most else 'at least'} {target.limit:g}: **{'reached' if target.met else 'missed'}**."
-        for target in training.targets(dict(found))
-    )
 
 
 def fit_beside_products(records: Mapping[str, dict]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """What is forgotten where classes come in turn."""
 
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def errors_in_turn(runs: Mapping[str, Sequence[dict]], phases: "Sequence[Phase]"
     with figure(rows, columns, size=(3.3 * columns, 2.9 * rows), sharex=True, sharey=True) as (made, axes):
         panels = list(axes.flat)
         for axis, (title, epochs) in zip(panels, runs.items(), strict=False):
-            axis.set_title(title, fontsize=10)
+            axis.set_title(textwrap.fill(title.replace(",units", ", units"), 34), fontsize=10)
             numbers = [record["epoch"] for record in epochs]
             for end in ends[:-1]:
                 axis.axvline(end + 0.5, color="#BBBBBB", linewidth=0.8)
@@ -90,7 +91,7 @@ def forgetting_arrows(found: Mapping[str, Mapping[str, "Forgetting"]], rules: Ma
                 highest = max(each.before, each.after)
                 axis.annotate(label, (at, highest + 0.03), ha="center", va="bottom", fontsize=8)
         axis.set(ylabel="test error of a group", ylim=(0, 1.15), xlim=(-0.5, len(found) - 0.5))
-        axis.set(xticks=range(len(found)), xticklabels=list(found))
+        axis.set(xticks=range(len(found)), xticklabels=[way.replace(",", ",\n") for way in found])
         axis.grid(visible=False, axis="x")
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return made
