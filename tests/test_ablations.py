@@ -40,6 +40,8 @@ def test_the_order_of_the_rules_is_told_for_changes_that_all_have(record_errors)
         "With 1 of the 2 changes that are recorded for all three rules, FRFB ends behind both others, as it does by "
         "default (not with `closed=True`). URFB and BP are farthest apart with `slope=1.0`: 0.550 against 0.500."
     )
+    record_errors("ablations/cifar10/frfb/closed=True", [0.8] * 8)
+    assert ablations.order(ablations.differences()).startswith("With all 2 changes that are recorded for all three")
 
 
 def test_rules_are_compared_at_the_same_epoch(record_errors):

@@ -81,8 +81,9 @@ def order(found: Differences) -> str:
     widest = max(gaps, key=lambda change: abs(gaps[change]))
     kept = len(whole) - len(others)
     exceptions = f" (not with {' and '.join(f'`{change}`' for change in others)})" if others else ""
+    share = f"all {kept}" if kept == len(whole) > 1 else f"{kept} of the {len(whole)}"
     return (
-        f"With {kept} of the {len(whole)} changes that are recorded for all three rules, FRFB ends behind both others, "
+        f"With {share} changes that are recorded for all three rules, FRFB ends behind both others, "
         f"as it does by default{exceptions}. URFB and BP are farthest apart with `{widest}`: "
         f"{whole[widest]['urfb']:.3f} against {whole[widest]['bp-hinge']:.3f}."
     )

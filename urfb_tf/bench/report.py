@@ -32,7 +32,7 @@ def untied_table(rows: "Sequence[Row]") -> Table:
     header = [
         "layer",
         "connections",
-        *("unfold and einsum, ms" if form == "torch" else f"{form}, ms" for form in forms),
+        *("unfold, ms" if form == "torch" else f"{form}, ms" for form in forms),
         "sparse / dense" if sparse else "dense / tied",
         *([] if sparse else ["bound, ms"]),
         *(f"{form}, MB" for form in memory),
