@@ -1,5 +1,7 @@
 """What a reading's items change: which runs are compared, in which words, and as which figure."""
 
+import pytest
+
 from urfb_tf import plots
 from urfb_tf.analysis import ablations
 from urfb_tf.experiments import select
@@ -42,6 +44,19 @@ def test_the_order_of_the_rules_is_told_for_changes_that_all_have(record_errors)
     )
     record_errors("ablations/cifar10/frfb/closed=True", [0.8] * 8)
     assert ablations.order(ablations.differences()).startswith("With all 2 changes that are recorded for all three")
+
+
+def test_a_rule_that_ends_level_with_another_is_not_behind_it(record_errors):
+    for row, error in (("bp-hinge", 0.4), ("urfb", 0.5), ("frfb", 0.5)):
+        record_errors(f"table1/cifar10/{row}", [0.4] * 8)
+        record_errors(f"ablations/cifar10/{row}/slope=1.0", [error] * 8)
+    assert ablations.order(ablations.differences()).startswith("With 0 of the 1 changes")
+
+
+def test_the_course_of_a_difference_is_the_changed_error_less_the_default(record_errors):
+    record_errors("table1/cifar10/urfb", [0.6, 0.5, 0.4])
+    record_errors("ablations/cifar10/urfb/slope=1.0", [0.7, 0.25])
+    assert ablations.by_epoch("urfb", "slope=1.0") == pytest.approx([0.1, -0.25])
 
 
 def test_rules_are_compared_at_the_same_epoch(record_errors):

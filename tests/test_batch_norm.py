@@ -6,6 +6,7 @@ import pytest
 
 import urfb_tf
 from urfb_tf import experiments, plots, rules
+from urfb_tf.analysis import normalised
 from urfb_tf.data import Dataset, Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments.catalogue import select
@@ -72,9 +73,22 @@ def test_epsilon_is_a_scale_of_runs():
     assert experiments.find("table1/cifar10/urfb").epsilon == 1
 
 
-def test_losses_by_epsilon_shows_the_mean_over_seeds():
+def test_a_normalised_run_stands_beside_the_plain_one_at_the_same_epoch(record_errors, monkeypatch, template):
+    shares = dict.fromkeys(("train_error_evaluated", "validation_error", "test_error"), 0.25)
+    record_errors("table1/cifar10/urfb", [0.8, 0.6, 0.2])
+    monkeypatch.setitem(template, "settled", {**shares, "commit": "c", "date": "d"})
+    record_errors("rules/cifar10/urfb-bn", [0.7, 0.4])
+    (found,) = normalised.normalised()
+    assert (found.plain, found.plain_last) == (pytest.approx(0.7), 0.6)
+    assert (found.running, found.settled) == ((0.7, 0.4), 0.25)
+    assert normalised.table().rows == [["urfb", "0.700", "0.600", "0.400 to 0.700", "0.250"]]
+
+
+def test_losses_by_epsilon_shows_the_mean_over_seeds_in_the_shade_of_all():
     runs = {0.0: np.array([[2.0, 1.0], [4.0, 3.0]]), 0.5: np.ones((2, 2)), 1.0: np.zeros((2, 2))}
     axis = plots.losses_by_epsilon(runs).axes[0]
     np.testing.assert_array_equal(axis.lines[0].get_ydata(), [3.0, 2.0])
+    shade = axis.collections[0].get_paths()[0].vertices
+    assert {tuple(point) for point in shade} == {(0, 2), (0, 4), (1, 1), (1, 3)}
     assert [line.get_label() for line in axis.lines] == ["epsilon 0", "epsilon 0.5", "epsilon 1"]
     assert len({(line.get_color(), line.get_linestyle()) for line in axis.lines}) == 3

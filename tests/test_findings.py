@@ -46,6 +46,12 @@ def test_histories_leave_out_what_was_not_measured(record_errors):
     assert list(recorded.histories(DEEPNET, "error_angle")) == ["FRFB"]
 
 
+def test_what_a_run_measures_from_a_later_epoch_on_counts_as_measured(record_epochs):
+    record_epochs(URFB.id, [{}, {"error_angle": {"conv1": 90.0}}])
+    assert list(recorded.histories(DEEPNET, "error_angle")) == ["URFB"]
+    assert recorded.histories(DEEPNET, "error_ratio") == {}
+
+
 def test_rows_near_guessing_are_named_and_what_they_cannot_say(record_errors):
     assert findings.near_guessing(DEEPNET) == ""
     record_errors("table2/deepnet/bp-softmax", [0.8])
@@ -83,6 +89,14 @@ def test_a_lead_with_longer_errors_is_told_as_such(record_errors):
     assert findings.longer_errors(URFB, true) == ""
 
 
+def test_lengths_of_errors_are_read_at_the_epoch_that_both_runs_reached(record_epochs, record_errors):
+    true = find("table2/deepnet/bp-hinge")
+    record_errors(true.id, [0.9, 0.8])
+    ratios = [3.0] * 2 + [1.0] * 5
+    record_epochs(URFB.id, [{"test_error": 0.7, "error_ratio": {"conv1": r, "dense1": r}} for r in ratios])
+    assert "3.0 times as long at the lowest convolution" in findings.longer_errors(URFB, true)
+
+
 def test_errors_are_compared_at_the_same_epochs_over_all_seeds(record_errors):
     record_errors(URFB.id, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.0])
     record_errors(FRFB.id, [0.95, 0.95, 0.95, 0.95, 0.95, 0.95], 0)
@@ -107,6 +121,7 @@ def test_a_network_that_is_drawn_anew_counts_its_epochs_from_there(record_errors
     assert findings.compared(untied, tied).startswith(
         "Over epochs 1 to 2, counted from where a network was last drawn anew, the test error"
     )
+    assert findings.compared(tied, untied).startswith("Over epochs 1 to 2, counted from where")
 
 
 def test_runs_shorter_than_the_window_are_averaged_over_what_there_is(record_errors):
@@ -186,6 +201,7 @@ def test_the_state_of_a_table_is_one_sentence_for_each_part_of_it(record_errors,
         ([0.9], [0.8], "In epoch 1", "0.100 above that of FRFB (0.900 against 0.800)"),
         ([0.9, 0.8], [0.6, 0.7], "Over epochs 1 to 2", "0.200 above that of FRFB (0.850 against 0.650)"),
         ([0.90004], [0.9], "In epoch 1", "equal to that of FRFB (0.900 against 0.900)"),
+        ([0.9004], [0.8996], "In epoch 1", "equal to that of FRFB (0.900 against 0.900)"),  # as both are printed
     ],
 )
 def test_a_comparison_says_what_is_measured_whichever_way_it_goes(record_errors, urfb, frfb, when, measured):
@@ -247,13 +263,34 @@ def test_sources_are_those_of_every_recorded_seed(record_errors, template):
     assert note.startswith("generated (60 train, 25 validation, 35 test images, sha256")
 
 
-def test_sources_say_whether_files_differed_from_the_commit(monkeypatch):
-    session = {"from_epoch": 1, "date": "2026-01-01", "commit": "a" * 40 + "+changes"}
-    session["hardware"] = {"device": "CPU", "processor": "P", "cores": 2}
-    session["versions"] = {"tensorflow": "2", "keras": "3"}
-    monkeypatch.setattr(report.recorded, "every", lambda _: [{"seed": 0, "sessions": [session], "epochs": [{}]}])
-    (row,) = report.provenance([URFB.id]).rows
+@pytest.fixture
+def sources(monkeypatch):
+    """The rows of sources of one run: so many epochs, and sessions that differ from the usual one in these fields."""
+
+    def rows(epochs: int, *changes: dict) -> list:
+        session = {"from_epoch": 1, "date": "2026-01-01", "commit": "a" * 40}
+        session["hardware"] = {"device": "CPU", "processor": "P", "cores": 2}
+        session["versions"] = {"tensorflow": "2", "keras": "3"}
+        run = {"seed": 0, "sessions": [{**session, **change} for change in changes], "epochs": [{}] * epochs}
+        monkeypatch.setattr(report.recorded, "every", lambda _: [run])
+        return report.provenance([URFB.id]).rows
+
+    return rows
+
+
+def test_sources_say_whether_files_differed_from_the_commit(sources):
+    (row,) = sources(1, {"commit": "a" * 40 + "+changes"})
     assert row[-1] == "a" * 10 + "+changes"
+
+
+def test_sources_name_the_epochs_of_each_session(sources):
+    assert [row[1] for row in sources(7, {"from_epoch": 1}, {"from_epoch": 4})] == ["1 to 3", "4 to 7"]
+
+
+def test_sources_of_an_exported_run_name_jax_and_what_exported_it(sources):
+    exported = {"from_epoch": 2, "versions": {"tensorflow": "2", "keras": "3", "jax": "0.10"}}
+    made = "TensorFlow 2, Keras 3"
+    assert [row[4] for row in sources(2, {}, exported)] == [made, f"JAX 0.10, exported by {made}"]
 
 
 def test_a_full_run_stands_where_the_command_would_put_it(small_data, tmp_path, monkeypatch, capsys):
@@ -293,6 +330,22 @@ def test_changes_stand_beside_what_they_change(record_errors):
     assert third[1] == "not run"
 
 
+def test_angles_beside_errors_are_read_at_the_epoch_that_both_runs_reached(record_epochs, record_errors):
+    record_errors(FRFB.id, [0.9, 0.8])
+    angles = [80.0] * 2 + [20.0] * 5
+    epochs = [{"test_error": 0.7, "weight_angle": {"dense1": a}, "error_angle": {"conv1": a}} for a in angles]
+    record_epochs(URFB.id, epochs)
+    assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["80°", "80°", "1 to 2"]
+
+
+def test_errors_are_read_where_the_mean_train_error_first_comes_down_to_a_level(record_epochs):
+    train = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    record_epochs(URFB.id, [{"train_error_evaluated": error, "test_error": error + 0.05} for error in train])
+    table = findings.at_equal_train_error([URFB, FRFB], [0.8, 0.6, 0.5])
+    # Means over five epochs: the first, at epoch 5, is 0.7, the one at epoch 6 is 0.6.
+    assert table.rows == [["URFB", "0.750", "0.650", ""]]
+
+
 def test_harm_says_what_costs_nothing_something_and_everything(record_errors):
     assert findings.harm(PERFECT, IMPERFECT) == "None of these 4 runs is recorded yet."
     record_errors(PERFECT.id, [0.4] * 5)
@@ -322,4 +375,11 @@ def test_arriving_errors_say_where_they_are_nearest_and_where_they_point_away():
         "- FRFB, the mean over epochs 4 to 8: 100° at conv1; above 90° at conv1; smallest at conv2, 65°; "
         "7.5 times as long as back-propagation's at conv1.\n"
         "- BP, the mean over epochs 1 to 1: no error arrives."
+    )
+
+
+def test_an_angle_that_rounds_to_90_degrees_is_not_above_it():
+    epochs = [{"epoch": 1, "error_angle": {"conv1": 90.4, "dense1": 60.0, "output": 0.0}}]
+    assert findings.arriving_errors({"a": epochs}) == (
+        "- a, the mean over epochs 1 to 1: 90° at conv1; smallest at dense1, 60°."
     )

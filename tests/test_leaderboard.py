@@ -1,11 +1,11 @@
 """The leaderboard: equal protocol, equal epochs, and every run named whether or not it is recorded."""
 
-import dataclasses
 import json
 
 import pytest
 
 from urfb_tf.__main__ import main
+from urfb_tf.analysis import report
 from urfb_tf.analysis.leaderboard import BOARDS, contenders, leaderboard, missing, table
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import find, select
@@ -64,6 +64,19 @@ def test_a_board_names_the_files_of_the_runs_that_it_shows(record_errors):
     assert (first.test_error, first.files) == (0.2, ["table2--deepnet--urfb--seed0.json"])
 
 
+def test_a_board_names_each_device_of_a_run(record_errors):
+    record_errors(URFB, [0.5, 0.5], 0)
+    record_errors(URFB, [0.5, 0.5], 1, device="a GPU")
+    entry = leaderboard(*BOARD, epochs=2)[0]
+    assert [part.split(",")[0] for part in entry.device.split(" and ")] == ["CPU", "a GPU"]
+
+
+def test_the_train_error_of_a_board_is_the_one_with_dropout_off(record_errors):
+    record_errors(URFB, [0.5, 0.5], train_error_evaluated=0.25)
+    (row,) = table(leaderboard(*BOARD, epochs=2)).rows
+    assert row[2:6] == ["0.500", "", "0.250", "1"]
+
+
 @pytest.mark.parametrize("recorded", [0, 1, 6])
 def test_table_and_sentence_name_every_run_once_whatever_is_recorded(record_errors, recorded):
     rows = select("table2/deepnet")
@@ -95,9 +108,8 @@ def test_a_board_that_cannot_be_is_refused(arguments, words):
 
 
 def test_the_book_can_sort_the_table_and_no_other():
-    entries = leaderboard(*BOARD)
-    assert "class='table dataframe sortable'" in table(entries)._repr_html_()
-    assert "sortable" not in dataclasses.replace(table(entries), sortable=False)._repr_html_()
+    assert "class='table dataframe sortable'" in table(leaderboard(*BOARD))._repr_html_()
+    assert "sortable" not in report.against_paper(select("table2/deepnet"))._repr_html_()
 
 
 def test_the_command_prints_the_boards_or_one_object_per_run(record_errors, capsys):
