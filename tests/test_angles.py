@@ -116,6 +116,12 @@ def test_an_angle_beyond_most_is_in_the_scatter():
     assert made.axes[0].get_xlim()[1] > 130
 
 
+def test_the_scatter_has_the_angle_across_and_the_error_up():
+    panels = {"all": [Point("i", "t", "urfb", 30.0, 0.5)]}, {"all": [Point("j", "t", "x", 60.0, 0.25)]}
+    (axis,) = plots.angle_against_error(*panels).axes
+    assert [group.get_offsets().tolist() for group in axis.collections] == [[[30, 0.5]], [[60, 0.25]]]
+
+
 @pytest.mark.parametrize("runs", [0, 1, 4, 5, 8])
 def test_each_run_has_a_panel_and_each_layer_one_label(runs):
     histories = {f"run {n}": history(dense1=80.0, output=None if n else 40.0) for n in range(runs)}
@@ -143,6 +149,11 @@ def test_errors_and_angles_against_connectivity_share_a_legend():
     )  # fmt: skip
     assert [text.get_text() for text in made.legends[0].get_texts()] == ["URFB", "BP", "smallest"]
     assert [label.get_text() for label in made.axes[0].get_xticklabels()] == ["5%", "100%"]
+    errors, angles_to_w = (
+        [line.get_xydata().tolist() for line in axis.get_lines() if len(line.get_xydata())] for axis in made.axes[:2]
+    )
+    assert errors == [[[0.05, 0.6], [1, 0.5]], [[1, 0.5]]]
+    assert angles_to_w[:2] == [[[0.05, 88]], [[0.05, 87.1], [1, 0]]]
 
 
 @pytest.mark.parametrize("rule", PERCENTS)

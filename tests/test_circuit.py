@@ -490,3 +490,11 @@ def test_the_corners_of_the_transfer_functions_are_marked_once_as_their_own_and_
     for axis, corners in ((output, 4), (control, 2)):
         filled = [line.get_markerfacecolor() != "white" for line in axis.lines if line.get_marker() == "o"]
         assert sorted(filled) == corners * [False] + corners * [True]
+
+
+def test_emissions_have_the_class_that_is_shown_at_the_left():
+    axes = plots.emissions(CIRCUIT).axes[:2]
+    assert [axis.get_title() for axis in axes] == ["its class is shown", "another class is shown"]
+    for axis, supervision in zip(axes, (1, -1), strict=True):
+        gated = axis.get_lines()[1]
+        np.testing.assert_array_equal(gated.get_ydata(), signal(CIRCUIT, gated.get_xdata(), supervision))

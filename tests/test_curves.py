@@ -5,6 +5,7 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Annotation
 
 import urfb_tf
 from urfb_tf import metrics, plots
@@ -15,6 +16,10 @@ from urfb_tf.plots import style
 
 def history(angles: dict, kind: str = "error_angle") -> list[dict]:
     return [{"epoch": epoch, kind: angles} for epoch in (1, 2)]
+
+
+def points(axis) -> list:
+    return [line.get_xydata().tolist() for line in axis.get_lines()]
 
 
 DEEP = {"conv1": 80.0, "conv2": 70.0, "conv3": 60.0, "dense1": 110.0, "output": 0.0}
@@ -64,6 +69,15 @@ def test_the_legend_of_angles_has_every_run_even_if_the_last_panel_lacks_one():
     assert {text.get_text() for text in made.axes[-1].get_legend().get_texts()} == {"URFB", "FRFB"}
 
 
+def test_angles_are_drawn_against_epochs():
+    run = [{"epoch": number, "error_angle": {"conv1": angle}} for number, angle in ((1, 80.0), (2, 70.0))]
+    for made in (
+        plots.alignment_curves({"urfb": run}, {"urfb": "urfb"}, "error_angle", ["conv1"]),
+        plots.angle_panels({"urfb": run}, "error_angle", ["conv1"]),
+    ):
+        assert points(made.axes[0])[0] == [[1, 80], [2, 70]]
+
+
 @pytest.mark.parametrize(("angle", "top"), [(80.0, 105), (110.0, 115)])
 def test_an_angle_far_above_90_degrees_is_inside_its_panel(angle, top):
     made = plots.alignment_curves({"urfb": history({"dense1": angle})}, {"urfb": "urfb"}, "error_angle", ["dense1"])
@@ -74,6 +88,7 @@ def test_errors_by_depth_have_a_legend_of_every_row_even_if_the_first_panel_lack
     panels = {"paper": {"URFB": {1: 0.6, 5: 0.5}}, "recorded": {"URFB": {1: 0.8}, "FRFB": {1: 0.9}}}
     made = plots.error_by_depth(panels, {"URFB": "urfb", "FRFB": "frfb"}, chance=0.99)
     assert [axis.get_title() for axis in made.axes] == ["paper", "recorded"]
+    assert points(made.axes[0])[0] == [[1, 0.6], [5, 0.5]]
     assert [text.get_text() for text in made.axes[0].get_legend().get_texts()] == ["URFB", "FRFB"]
     assert list(made.axes[0].get_xticks()) == [1, 5]
 
@@ -102,6 +117,14 @@ def test_a_figure_that_fails_is_closed():
     assert not plt.get_fignums()
 
 
+def test_learning_curves_draw_the_errors_against_epochs_and_chance_as_a_level():
+    run = [{"epoch": number, "test_error": error} for number, error in ((1, 0.5), (2, 0.25))]
+    axis = plots.learning_curves({"a": run}, {"a": "bp"}, fields=["test_error"], chance=0.9).axes[0]
+    curve, chance = axis.get_lines()
+    assert curve.get_xydata().tolist() == [[1, 0.5], [2, 0.25]]
+    assert set(chance.get_ydata()) == {0.9}
+
+
 def test_errors_that_are_all_zero_are_drawn():
     made = plots.learning_curves(
         {"a": [{"epoch": 1, "train_error": 0.0, "test_error": 0.0}]}, {"a": "bp"}, fields=("test_error",)
@@ -115,6 +138,27 @@ def test_a_network_with_sums_is_drawn_with_all_that_build_puts_between(options):
     texts = [text.get_text() for text in made.axes[0].texts]
     assert [text for text in texts if text.startswith(("full", "output"))] == ["full 5", "output 10"]
     assert sum(text.startswith("sum") for text in texts) == 1
+
+
+def test_an_arc_leads_past_the_layers_between_to_the_sum():
+    made = plots.architecture(build("conv 4 3x3; conv 4 3x3; SUM; full conn. 5; output", "urfb"))
+    arrows = [text for text in made.axes[0].texts if isinstance(text, Annotation) and text.arrowprops]
+    arcs = [arrow for arrow in arrows if "connectionstyle" in arrow.arrowprops]
+    assert [(arc.xy[1], arc.xyann[1]) for arc in arcs] == [(3, 1)], "from the first convolution"
+
+
+@pytest.mark.parametrize(("rule", "carrier"), [("urfb", "R"), ("bp", "W")])
+def test_a_drawing_names_the_weights_that_carry_the_error(rule, carrier):
+    made = plots.architecture(build("conv 4 3x3; full conn. 5; output", rule))
+    texts = [text.get_text() for text in made.axes[0].texts]
+    assert [text for text in texts if text in ("R", "W")] == [carrier] * 2, "all but the lowest hand one down"
+
+
+def test_filters_are_light_where_they_are_positive_and_grey_where_nothing_is():
+    filters = np.zeros([1, 1, 2, 3, 1])
+    filters[0, 0, :, :, 0] = [[2, -2, 0], [1, np.nan, 0]]
+    axis = plots.filters_across_space({"urfb": filters}, [(0, 0)], [0]).axes[0]
+    np.testing.assert_array_equal(axis.images[0].get_array()[0], [[1, 0, 0.5], [0.75, 0.5, 0.5]])
 
 
 @pytest.mark.parametrize(
@@ -187,6 +231,18 @@ def test_traces_show_any_angle_and_name_the_layers_there_are():
         plots.weights_along_training([snapshot], "b", [1])
     with pytest.raises(ArgumentError, match="Layer 'b' has no feedback weights"):
         plots.weights_along_training([dataclasses.replace(snapshot, feedback={})], "b", [0])
+
+
+def test_traces_draw_loss_and_angle_against_steps_and_heat_maps_w_above_r():
+    one = metrics.Snapshot(0, 2.0, {"b": np.eye(2)}, {"b": -np.eye(2)}, {"b": np.eye(2)})
+    two = dataclasses.replace(one, step=1, loss=1.0, feedback={"b": np.eye(2)})
+    left, right = plots.traces({"urfb": [one, two]}, "b").axes
+    assert points(left)[0] == [[0, 2], [1, 1]]
+    # Near 0 and 180 degrees the arc cosine turns a rounding of 1e-16 into 1e-6.
+    assert right.get_lines()[0].get_ydata() == pytest.approx([180, 0], abs=1e-5)
+    panels = plots.weights_along_training([one, two], "b", [0, 1]).axes[:4]
+    shown = [axis.images[0].get_array().tolist() for axis in panels]
+    assert shown == [np.eye(2).tolist(), np.eye(2).tolist(), (-np.eye(2)).tolist(), np.eye(2).tolist()]
 
 
 def test_what_curves_lack_is_named():

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from urfb_tf import FeedbackConv2D, FeedbackDense, UntiedConv2D
+from urfb_tf import FeedbackConv2D, FeedbackDense, UntiedConv2D, plots
 from urfb_tf.errors import ArgumentError, ResultError
 from urfb_tf.metrics import HomogeneityProbe, homogeneity, neighbour_similarity, whole_filters
 from urfb_tf.results import schema
-from urfb_tf.results.filters import decode, encode, filters_of
+from urfb_tf.results.filters import decode, encode, filters_of, shown_locations
 
 
 def layer_of(size, kernel_size=3, filters=3, channels=2, **options):
@@ -215,6 +215,14 @@ def test_filters_come_back_from_a_result_with_their_places_outside():
     assert np.isnan(decode(stored)).sum() == 2 * (9 - 2) * 2 * 3
 
 
+@pytest.mark.parametrize(
+    ("size", "locations"),
+    [((8, 5), [[2, 1], [2, 3], [5, 1], [5, 3]]), ((1, 4), [[0, 1], [0, 2]])],
+)
+def test_kept_filters_lie_in_the_middle_of_each_quarter(size, locations):
+    assert shown_locations(layer_of(size)) == locations
+
+
 @pytest.mark.parametrize("shape", [(), (0, 3), (2, 3, 4)])
 def test_an_array_survives_json(shape):
     array = np.random.default_rng(0).normal(size=shape).astype("float32")
@@ -267,3 +275,14 @@ def test_damaged_filters_are_refused_by_a_sentence_that_names_the_file(damage):
     with pytest.raises(ResultError, match=r"^mine\.json.*(filters|conv1)") as caught:
         schema.check(result(DAMAGED[damage]), "mine.json")
     assert "\n" not in str(caught.value)
+
+
+def test_homogeneity_is_drawn_against_epochs():
+    kinds = ("change", "homogeneity", "homogeneity_shuffled", "change_homogeneity")
+    run = [{"epoch": n, **{kind: {"conv1": (place + 1) / 8} for place, kind in enumerate(kinds)}} for n in (1, 2)]
+    axes = plots.homogeneity_curves({"urfb": run}, "conv1").axes
+    assert [[line.get_xydata().tolist() for line in axis.get_lines()] for axis in axes[:3]] == [
+        [[[1, 0.125], [2, 0.125]]],
+        [[[1, 0.25], [2, 0.25]], [[1, 0.375], [2, 0.375]]],
+        [[[1, 0.5], [2, 0.5]]],
+    ]

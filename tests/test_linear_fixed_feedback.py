@@ -262,3 +262,10 @@ def test_levels_are_named_outside_the_lines():
     assert low < 0.45 < 0.85 < high
     assert {text.get_text(): text.get_va() for text in axis.texts} == {"best": "top", "worst": "bottom"}
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["BP", "FRFB"]
+
+
+def test_errors_begin_at_epoch_1_and_levels_lie_at_their_height():
+    (axis,) = plots.errors_and_limits({"bp": [0.6, 0.5]}, {"best": 0.45}, "error").axes
+    curve, level = axis.get_lines()
+    assert curve.get_xydata().tolist() == [[1, 0.6], [2, 0.5]]
+    assert set(level.get_ydata()) == {0.45}

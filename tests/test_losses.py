@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urfb_tf import CircuitHinge, OneVsRestHinge
+from urfb_tf import CircuitHinge, OneVsRestHinge, plots
 from urfb_tf.errors import ArgumentError
 
 # (class, fields of three units, loss and error signal with mu = 1/4)
@@ -179,3 +179,10 @@ def test_a_fraction_is_the_number_of_no_unit_and_each_output_needs_a_label():
     np.testing.assert_array_equal(np.isnan(values), [False, True, True, True, True])
     with pytest.raises(ArgumentError, match="got 4 outputs and 1 labels"):
         OneVsRestHinge()(tf.constant([1]), tf.zeros([4, 3]))
+
+
+def test_the_figure_draws_what_a_unit_adds_and_its_error_signal_for_either_label():
+    left, right = plots.error_signal(OneVsRestHinge(mu=0.5)).axes
+    # From a field of -2.5 to one of 2.5, with corners at 1 and -1.
+    assert [(line.get_ydata()[0], line.get_ydata()[-1]) for line in right.get_lines()] == [(1, 0), (0, -0.5)]
+    assert [np.ptp(line.get_ydata()) for line in left.get_lines()] == pytest.approx([3.5, 1.75])

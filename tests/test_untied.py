@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from urfb_tf import FeedbackConv2D, FeedbackDense, RefreshFeedback, SaturatedLinearity, UntiedConv2D, rules
+from urfb_tf import FeedbackConv2D, FeedbackDense, RefreshFeedback, SaturatedLinearity, UntiedConv2D, plots, rules
 from urfb_tf.data import Dataset, Split
 from urfb_tf.errors import ArgumentError
 from urfb_tf.layers import feedback_layers
@@ -425,6 +425,24 @@ def test_filters_of_a_location_lie_as_in_a_convolution():
     np.testing.assert_array_equal(corner[1:, :2, 0, 0].ravel(), places)
     np.testing.assert_array_equal(pairs.offset[places], [3, 4, 6, 7])
     np.testing.assert_array_equal(layer.filters_at(2, 3, layer.feedback)[0, 0], layer.feedback[int(inside[0, 0, 0, 0])])
+
+
+def test_the_sum_over_space_is_what_a_tied_filter_would_gather():
+    layer = SMALL.layer()
+    weights = normal(*layer.kernel.shape)
+    height, width = layer.locality.output_size
+    filters = [layer.filters_at(row, column, weights) for row in range(height) for column in range(width)]
+    # Sums of 30 numbers in double precision, in another order.
+    np.testing.assert_allclose(layer.summed_over_space(weights), np.nansum(filters, axis=0), rtol=1e-12)
+
+
+def test_rows_of_the_drawn_matrix_are_output_units():
+    layer = Case(1, (2, 3), 1, 1, (2, 2), (1, 1), "valid").layer()
+    shown = plots.connections({"a": layer}).axes[0].images[0].get_array()
+    kernel = layer.kernel.numpy().ravel()
+    expected = np.full((2, 6), np.nan)
+    expected[0, [0, 1, 3, 4]], expected[1, [1, 2, 4, 5]] = kernel[:4], kernel[4:]
+    np.testing.assert_array_equal(np.ma.filled(shown, np.nan), expected)
 
 
 @pytest.mark.parametrize("where", [(-1, 0), (0, -1), (5, 0), (0, 6)])
