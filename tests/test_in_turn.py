@@ -70,6 +70,13 @@ def test_a_class_that_is_shown_stays_whole_and_seeds_draw_others():
     assert len(drawn) > 1
 
 
+def test_a_share_of_a_class_is_rounded_to_whole_examples():
+    split = numbered([0, 1] * 10)
+    for share, count in ((0.04, 0), (0.06, 1), (0.26, 3)):
+        found = with_refreshers(split, (0,), earlier=(1,), share=share)
+        assert np.bincount(found.labels, minlength=2).tolist() == [10, count]
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -491,6 +498,23 @@ def test_the_table_and_sentences_say_what_is_recorded_and_what_is_not(pretend):
     assert differences("bp-hinge", "bp-softmax") == {"refreshers=0": "nothing left"}
 
 
+def test_a_difference_within_the_jump_of_either_side_is_none(pretend):
+    names = "in_turn/cifar10/{}/{}".format
+    jumping, steady = names("bp-softmax", "units=shown"), names("bp-hinge", "units=shown")
+    others = [names("urfb-hinge", way) for way in ("refreshers=0", "units=seen")]  # so that most are steady
+    pretend({jumping: (0.25, 0.625), **dict.fromkeys((steady, *others), (0.25, 0.75))}, 0.25, (steady, *others))
+    assert forgetting.usual_jump() == 0
+    for pair in (("bp-hinge", "bp-softmax"), ("bp-softmax", "bp-hinge")):
+        assert differences(*pair)["`units=shown`"] == "within 0.250"
+
+
+def test_a_joint_error_is_the_mean_around_the_epoch_of_as_many_images(monkeypatch):
+    epochs = [{"test_error": number / 100} for number in range(1, 10)]
+    monkeypatch.setattr(recorded, "every", lambda identifier: [{"epochs": epochs}])
+    # The run in turn has seen all images five times: the mean over epochs 3 to 7.
+    assert forgetting.joint_error(find("in_turn/cifar10/bp-hinge/refreshers=0")) == pytest.approx(0.05)
+
+
 def differences(first: str, second: str) -> dict[str, str]:
     """The column of two learners in the table that compares them, by way."""
     return {plain(way): cell for way, cell in forgetting.compared([(first, second)]).rows}
@@ -511,6 +535,8 @@ def test_figures_have_a_panel_for_each_run_and_a_bar_for_each_learner():
     one, other = forgetting.Forgetting((0.25, 0.5), (1.0, 0.5)), forgetting.Forgetting((0.5, 0.5), (0.25, 0.5))
     arrows = plots.forgetting_arrows({"a": {"x": one, "y": other}, "b": {"y": one}}, {"x": "bp", "y": "urfb"})
     assert [text.get_text() for text in arrows.axes[0].texts if text.get_text()] == ["+0.75", "-0.25", "+0.75"]
+    ends = [(text.xyann[1], text.xy[1]) for text in arrows.axes[0].texts if text.arrow_patch]
+    assert ends == [(0.25, 1.0), (0.5, 0.25), (0.25, 1.0)], "they lead from before to after"
 
 
 def test_a_label_between_two_numbers_is_none():

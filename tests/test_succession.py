@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import urfb_tf
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, CheckpointError
 from urfb_tf.experiments import run as experiments_run
 from urfb_tf.experiments.experiment import Experiment
 from urfb_tf.experiments.phases import Phase
@@ -80,6 +80,14 @@ def test_the_cosines_are_those_of_single_steps(options):
             assert found[lag][layer.name] == pytest.approx(np.mean(by_hand), abs=1e-4)
 
 
+def test_examples_that_fill_no_batch_are_left_out():
+    inputs = np.concatenate([ONES, -ONES[:1]])  # the last one alone would turn the increment round
+    how = {"batch_size": 2, "learning_rate": 0.5}
+    whole = increment_cosines(one_weight(), ONES, LABELS, **how)
+    found = increment_cosines(one_weight(), inputs, np.zeros(7, "int64"), **how)
+    assert [list(of.values()) for of in found.values()] == [list(of.values()) for of in whole.values()]
+
+
 def test_a_loss_can_be_given_by_its_name():
     model = keras.Sequential([keras.Input([1]), urfb_tf.FeedbackDense(1, use_bias=False)])
     targets = np.ones([6, 1], "float32")
@@ -105,6 +113,14 @@ def test_the_training_goes_on_as_without(small_data):
         found = [one.pop(f"increment_cosine_{lag}") for lag in IncrementProbe.LAGS]
         assert all(set(each) == {"conv1", "dense1", "output"} for each in found)
         assert {k: v for k, v in one.items() if k != "seconds"} == {k: v for k, v in other.items() if k != "seconds"}
+
+
+def test_a_run_measures_increments_in_all_epochs_or_in_none(small_data, tmp_path):
+    experiment = Experiment("x", "x", "perceptron", "generated", batch_size=5)
+    how = {"data": small_data, "folder": tmp_path, "alignment": False}
+    experiments_run.run(experiment, epochs=1, **how)
+    with pytest.raises(CheckpointError, match="increments was None, is True"):
+        experiments_run.run(experiment, epochs=2, increments=True, **how)
 
 
 def test_each_phase_is_measured_with_its_own_steps_images_and_loss(small_data, monkeypatch):
