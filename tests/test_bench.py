@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 
 from urfb_tf.__main__ import main
 from urfb_tf.bench import measure, report, untied
@@ -68,6 +69,10 @@ def test_tables_show_ratios_of_medians():
     assert line == ["simpnet conv1", "2,276,736", "2.0", "3.0", "1.5", "1.5", "1", "2"]
 
 
+def test_milliseconds_have_a_tenth_or_three_digits_below_one():
+    assert [report.milliseconds(s) for s in (0, 0.0049, 0.001, 0.00099)] == ["0.0", "4.9", "1.0", "0.990"]
+
+
 def test_the_command_prints_json_with_the_machine(capsys, monkeypatch, layers):
     monkeypatch.setattr(untied, "layers_to_measure", lambda: layers)
     monkeypatch.setattr(measure.Machine, "measured", classmethod(lambda cls: MACHINE))
@@ -93,14 +98,24 @@ def test_a_folder_that_takes_no_record_is_told_before_anything_is_measured(tmp_p
     assert capsys.readouterr().err.startswith(f"urfb_tf: Cannot write into {tmp_path / 'records'} (")
 
 
-def test_the_measured_ceilings_are_positive():
-    machine = Machine.measured(size=64)
-    assert machine.flops > 0
-    assert machine.bandwidth > 0
+def test_the_ceilings_are_operations_and_bytes_of_the_fastest_call_per_second(monkeypatch):
+    def interleaved(calls, **how):
+        assert {name: call().shape[0] for name, call in calls.items()} == {"product": 64, "pass": 16 * 64**2}
+        return {"product": Timing(3, 2, 4, least=0.5), "pass": Timing(3, 2, 4, least=0.25)}
+
+    monkeypatch.setattr(measure, "interleaved", interleaved)
+    # A product adds up 64 products per entry; a pass reads and writes four bytes per number.
+    assert Machine.measured(size=64) == Machine(flops=2 * 64**3 / 0.5, bandwidth=2 * 4 * 16 * 64**2 / 0.25)
 
 
 def test_of_two_measurements_the_higher_ceilings_count():
     assert Machine(2, 3).or_better(Machine(1, 4)) == Machine(2, 4)
+
+
+def test_the_memory_of_a_call_is_beyond_what_was_alive_before():
+    held = tf.ones([32 * 2**20])  # 134 MB, while the call takes two tensors of 17
+    assert measure.peak_memory(lambda: tf.ones([4 * 2**20]) + 1) < 100e6
+    del held
 
 
 def test_memory_that_tensorflow_does_not_count_is_told_with_what_to_do(monkeypatch):

@@ -53,6 +53,13 @@ def test_a_timing_takes_the_place_of_an_earlier_one_of_the_same_alone(folder):
     assert sorted(timing["seconds"] for timing in exported.recorded(records)) == [90, 100, 110.5]
 
 
+def test_the_latest_timing_comes_first(tmp_path):
+    for number, day in enumerate((2, 3, 1)):
+        timing = {**TIMING, "date": f"2026-01-0{day}T00:00:00+00:00"}
+        (tmp_path / f"{number}.json").write_text(json.dumps(timing))
+    assert [timing["date"][9] for timing in exported.recorded(tmp_path)] == ["3", "2", "1"]
+
+
 def test_the_time_is_shared_among_the_runs():
     assert exported.per_thousand(TIMING) == pytest.approx(55.25)
     (row,) = exported.table([TIMING]).rows
