@@ -70,6 +70,13 @@ def test_noise_is_relative_to_the_error_of_each_image(level, size):
         assert abs(cosine) < 6 / np.sqrt(units) + rounding
 
 
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_noise_has_its_size_in_half_precision_too(dtype):
+    error = tf.cast(errors(2, 100_000), dtype)  # more units than float16 can count
+    noisy, own = (tf.cast(each, tf.float32).numpy() for each in (arriving(ErrorNoise(1.0, seed=3), error), error))
+    assert np.linalg.norm(noisy - own) / np.linalg.norm(own) == pytest.approx(1, rel=0.02)
+
+
 @pytest.mark.parametrize("level", [0.3, 1.0, 3.0])
 def test_the_error_turns_by_the_arc_tangent_of_the_level(level):
     error = errors(1, 100000)

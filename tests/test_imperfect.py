@@ -45,7 +45,8 @@ def test_the_rule_times_urfb(experiment):
     assert rule.rule == rules.UpdatedRandomFeedback()
     assert "epsilon" not in experiment.configuration()
     if isinstance(rule, rules.DelayedFeedback):
-        assert (rule.delay, rule.every) == (rule.delay, DELAYS[rule.delay])
+        delay = int(experiment.id.removeprefix("imperfect/cifar10/delay="))
+        assert (rule.delay, rule.every) == (delay, DELAYS[delay])
         assert rule.delay / rule.every <= 10  # copies of R
 
 

@@ -108,6 +108,7 @@ REFUSED = {
     "do not broadcast": {"lambda_r": np.ones([2, 3]), "epsilon": np.ones(2)},
     "must be numbers": {"lambda_r": [[1], [1, 2]]},
     "one rising sequence": {"times": []},
+    "that ends after 0": {"times": [0.0]},
 }
 
 

@@ -112,6 +112,11 @@ def test_each_reading_prunes_its_layers(reading, pruned):
     ]
 
 
+def test_only_a_convolution_is_spared_as_the_lowest_layer():
+    model = build("full conn. 30; full conn. 20; output", connectivity=0.5, input_shape=(4, 4, 3))
+    assert [layer.name for layer in weighted(model) if layer.kernel_mask is not None] == ["dense1", "dense2"]
+
+
 def test_the_readings_build_what_they_say():
     paper, original = (urfb_tf.deepnet(reading=name) for name in ("paper", "original"))
     assert [type(model.get_layer("maxpool1")).__name__ for model in (paper, original)] == [

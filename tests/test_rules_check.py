@@ -78,6 +78,15 @@ class Wide(rules.FeedbackRule):
         return tf.cast(kernel, tf.float32)
 
 
+class WideInHalf(rules.FeedbackRule):
+    """Computes in the type of what it is given, half precision apart."""
+
+    has_feedback = False
+
+    def propagating(self, kernel, feedback):
+        return tf.cast(kernel, tf.float32) if kernel.dtype == tf.float16 else kernel
+
+
 class Weighted(rules.FeedbackRule):
     """Keeps an array; whether it is a good rule depends on the configuration."""
 
@@ -116,13 +125,19 @@ class DelayedUnevenly(rules.FeedbackRule):
     delay, every = 2, 3
 
 
+class DelayedByNothing(rules.FeedbackRule):
+    delay, every = 2, 0
+
+
 BROKEN = {
     "has no feedback weights: define `propagating`": Carrying(),
     "delays updates of feedback weights that it does not have": DelayedAlone(),
     "has `every` 3, which must be a divisor of its `delay`, 2": DelayedUnevenly(),
+    "has `every` 0, which must be a divisor of its `delay`, 2": DelayedByNothing(),
     "has `updates_feedback`, but no `feedback_increment`: define it": Promising(),
     "fails in a FeedbackDense under float64 .* expected to be a double tensor": Narrow(),
     "through weights .*float32, in FeedbackDense: W has .*float64": Wide(),
+    "through weights .*float32, in FeedbackDense: W has .*float16": WideInHalf(),
     "another: let `get_config` give all arguments": WeightedByOther(),
     "does not survive saving .* give its arguments, arrays as lists": WeightedByArray(),
     "comes back from its configuration as another": Forgetful(0.5),

@@ -126,6 +126,8 @@ def test_late_updates_are_those_of_images_whose_activity_is_that_of_the_next(kin
 def test_timings_add_up():
     rule = TIMED["all"]
     assert (rule.lag, rule.delay, rule.every, rule.skips_updates) == (1, 1, 1, True)
+    around = rules.SporadicUpdates(rules.LateUpdates(rules.DelayedFeedback(delay=4, every=2), lag=3))
+    assert (around.lag, around.delay, around.every) == (3, 4, 2)
     half = rules.SporadicUpdates(rules.AlternateUpdates(), probability=0.5)
     layer, x = built("dense", half)
     for batch in range(2):
