@@ -137,6 +137,24 @@ def test_a_checkpoint_with_texts_for_weights_is_refused(saved):
         Checkpoint.load(saved)
 
 
+class Harm:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return self.folder.mkdir, ()
+
+
+def test_objects_in_a_checkpoint_are_not_unpickled(saved):
+    header = np.frombuffer(b'{"identity": {}, "epochs": [], "sessions": []}', np.uint8)
+    np.savez(saved, header=header, weight_000=np.array([Harm(saved.with_name("harm"))], object))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        Checkpoint.load(saved)
+    assert not saved.with_name("harm").exists()
+
+
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
 def test_a_full_disk_keeps_the_old_checkpoint(saved, monkeypatch, failing):
     def full(*arguments):
@@ -300,6 +318,12 @@ def test_a_run_with_a_loss_of_ones_own_goes_on(small_data, tmp_path, make):
     path = tmp_path / "checkpoint.npz"
     for epochs in (1, 2):
         assert len(run(small_data, path, epochs, loss=make())[0]) == epochs
+
+
+def test_a_run_with_the_same_loss_under_another_name_goes_on(small_data, tmp_path):
+    for epochs, name in ((1, "one"), (2, "two")):
+        loss = OneVsRestHinge(name=name)
+        assert len(run(small_data, tmp_path / "checkpoint.npz", epochs, loss=loss)[0]) == epochs
 
 
 def test_an_identity_with_tuples_and_numpy_numbers_goes_on(small_data, unstopped, tmp_path):

@@ -55,6 +55,12 @@ def test_noise_is_an_option():
     assert 0.15 < np.std(noisy - clean) / 255 < 0.2
 
 
+def test_pixels_are_rounded_to_the_nearest_number():
+    # Cut off in place of rounded, the mean would be 126.5; single pixels may differ by one between machines.
+    images = urfb_tf.load("generated", train=200, validation=1, test=1, noise=0).train.images
+    assert images.mean() == pytest.approx(127.004, abs=0.05)
+
+
 def test_a_convolution_learns_the_generated_set_and_linear_classifiers_do_not():
     images = urfb_tf.load("generated", train=2000, validation=1, test=500)
 

@@ -8,6 +8,7 @@ import pytest
 
 from urfb_tf.errors import CheckpointError, ResultError, WriteError
 from urfb_tf.experiments import Experiment
+from urfb_tf.experiments.earlier import epochs_held
 from urfb_tf.experiments.run import run
 from urfb_tf.files import alone
 
@@ -59,6 +60,14 @@ def test_a_checkpoint_that_is_moved_away_costs_no_epoch_of_the_result(start, fol
     assert not path.exists()
     (folder / "result.json").rename(folder / "kept.json")
     assert start(1) == epochs_in(folder)
+
+
+def test_as_many_epochs_as_lie_between_checkpoints_may_be_trained_again(folder):
+    path = folder / "result.json"
+    run = json.loads(path.read_text())
+    assert epochs_held(path, run, done=0, total=3, checkpoint_every=3) == 3
+    with pytest.raises(ResultError, match="would lose some"):
+        epochs_held(path, run, done=0, total=3, checkpoint_every=2)
 
 
 OTHER = {

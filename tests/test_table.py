@@ -47,3 +47,9 @@ def test_words_stand_on_the_left_and_wrap(cells, width):
 
 def test_a_bar_within_a_cell_does_not_end_it():
     assert str(Table(["rate", "of |e|"], [["a", "0.5"]])) == "| rate | of \\|e\\| |\n| --- | --- |\n| a | 0.5 |"
+
+
+def test_a_header_without_text_names_no_column():
+    html = Table(["", "error"], [["a", "1"]])._repr_html_()
+    assert "<thead><tr><td></td><th " in html
+    assert "<tr><th scope=\"row\" style='text-align:left'>a</th>" in html
