@@ -505,7 +505,7 @@ def test_a_difference_within_the_jump_of_either_side_is_none(pretend):
     pretend({jumping: (0.25, 0.625), **dict.fromkeys((steady, *others), (0.25, 0.75))}, 0.25, (steady, *others))
     assert forgetting.usual_jump() == 0
     for pair in (("bp-hinge", "bp-softmax"), ("bp-softmax", "bp-hinge")):
-        assert differences(*pair)["`units=shown`"] == "within 0.250"
+        assert differences(*pair)["units=shown"] == "within 0.250"
 
 
 def test_a_joint_error_is_the_mean_around_the_epoch_of_as_many_images(monkeypatch):
