@@ -31,7 +31,7 @@ def untied_table(rows: "Sequence[Row]") -> Table:
     against, memory = ("sparse", ("dense", "sparse")) if sparse else ("tied", ("tied", "dense"))
     header = [
         "layer",
-        "connections",
+        "million weights",
         *("unfold, ms" if form == "torch" else f"{form}, ms" for form in forms),
         "sparse / dense" if sparse else "dense / tied",
         *([] if sparse else ["bound, ms"]),
@@ -43,7 +43,7 @@ def untied_table(rows: "Sequence[Row]") -> Table:
         lines.append(
             [
                 f"{row.network} {row.layer}",
-                f"{row.connections:,}",
+                f"{row.connections / 1e6:.2f}",
                 *(milliseconds(row.times[form].median) for form in forms),
                 ratio,
                 *([] if sparse else [milliseconds(row.bound)]),
