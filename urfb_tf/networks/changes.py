@@ -42,13 +42,14 @@ def untie(
 
     Args:
         model: a built functional or sequential model with images of fixed size.
-        layers: names of the convolutions to untie. None means all with a feedback rule.
+        layers: names of the convolutions to untie, or of nested models for all in them, or paths such as "block/conv".
+            None means all with a feedback rule.
         backend, feedback_refresh, update_gain: as in `UntiedConv2D`.
 
     Raises:
-        ArgumentError: if the model is neither functional nor sequential, a name is not one of its convolutions, or one
-            lies inside another layer, such as a block of your own, or in a nested model that is subclassed, or is used
-            on images of several sizes.
+        ArgumentError: if the model is neither functional nor sequential, or of a class of your own that a copy would
+            lose; if a name is not one of its convolutions, or one lies inside another layer, such as a block of your
+            own, or in a nested model that is subclassed, or is used on images of several sizes.
     """
     chosen = choose(model, layers, (FeedbackConv2D, UntiedConv2D))
     for layer in chosen if graph_of(model) is not None else []:
@@ -86,13 +87,14 @@ def change_rule(
     Args:
         model: a built functional or sequential model.
         rule: a feedback rule or its name.
-        layers: names of the layers to change. None means all; those with nothing below them that learns, be it another
-            use of the layer itself, have no one to hand an error to, and take the rule's `lowest` (mostly "bp").
+        layers: names of the layers to change, as in `untie`. None means all; those with nothing below them that learns,
+            be it another use of the layer itself, have no one to hand an error to, and take the rule's `lowest` (mostly
+            "bp").
         seed: of the fixed weights of direct feedback, where a layer gains it.
 
     Raises:
-        ArgumentError: for an unknown rule, a name without a feedback rule, or a layer inside another, such as a block
-            of your own, or in a nested model that is subclassed.
+        ArgumentError: for an unknown rule, a name without a feedback rule, a layer inside another, such as a block of
+            your own, or in a nested model that is subclassed, or for a class of your own that a copy would lose.
     """
     rule, chosen = rules.get(rule), choose(model, layers, (FeedbackLayer,))
     if type(rule) not in rules.RULES.values():
@@ -116,6 +118,10 @@ def freeze(model: keras.Model, layers: Iterable[str]) -> keras.Model:
 
     A compiled model gets its optimiser afresh: the momentum is 0, and a schedule of the learning rate begins anew.
 
+    Args:
+        model: a model.
+        layers: names, as in `untie`.
+
     Returns:
         The model itself.
 
@@ -134,7 +140,7 @@ def reinitialise(model: keras.Model, layers: Iterable[str] | None = None, *, see
 
     Args:
         model: a built model.
-        layers: names of layers with a feedback rule. None means all.
+        layers: names of layers with a feedback rule, as in `untie`. None means all.
         seed: what the new weights are drawn from; each layer draws its own, by its name as in `convert`.
 
     Returns:
@@ -245,8 +251,8 @@ def rebuild(
         otherwise: what to do about a layer that another one holds, which makes it itself, in the copy too.
 
     Raises:
-        ArgumentError: if the model is neither functional nor sequential, another layer holds a chosen one, or one that
-            is not chosen cannot be copied.
+        ArgumentError: if the model is neither functional nor sequential, another layer holds a chosen one, or what is
+            not chosen, or the model's own class, cannot be copied.
     """
     _check_reach(model, chosen, otherwise)
     chosen_ids = {id(layer) for layer in chosen}

@@ -31,7 +31,7 @@ def convert(
     Args:
         model: a built functional or sequential model. It stays as it is.
         rule: a feedback rule or its name.
-        skip: names of layers to leave as they are, with what they hold.
+        skip: names of layers and nested models to leave as they are, with what they hold.
         seed: of R, and of the fixed weights of direct feedback. Each layer draws by its name; a number that Keras gave
             it counts the layers of this model, whatever was made before.
 
@@ -40,11 +40,11 @@ def convert(
         a sequential model becomes a functional one.
 
     Raises:
-        ArgumentError: if the model is subclassed or not built, or for a layer that cannot be converted: a convolution
-            with groups, dilation or channels first, weights that are quantised or have regularisers or constraints, or
-            a layer inside another, such as a block of your own or `TimeDistributed`, or in a nested model that is
-            subclassed; under direct feedback alignment also as `connect_direct_feedback` does, as for a model that ends
-            in softmax.
+        ArgumentError: if the model is subclassed, of a class that a copy would lose, or not built; or for a layer that
+            cannot be converted: a convolution with groups, dilation or channels first, weights that are quantised or
+            have regularisers or constraints, or a layer inside another, such as a block of your own or
+            `TimeDistributed`, or in a nested model that is subclassed; under direct feedback alignment also as
+            `connect_direct_feedback` does, as for a model that ends in softmax.
     """
     rule = rules.get(rule)
     skipped = {
