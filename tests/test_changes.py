@@ -828,7 +828,6 @@ class Chain(keras.Sequential):
     """Keras copies it as a plain one."""
 
 
-@pytest.mark.parametrize("nest", [False, True])
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -840,12 +839,23 @@ class Chain(keras.Sequential):
         (lambda x, y: Chain([x, FeedbackDense(4)], name="own"), "class Chain, .* change keras.Sequential"),
     ],
 )
-def test_a_class_that_its_copy_would_lose_is_refused(make, sentence, nest):
+def test_a_class_that_its_copy_would_lose_is_refused(make, sentence):
     inputs = keras.Input((4,))
     model = make(inputs, FeedbackDense(4)(inputs))
-    if nest:
-        model = keras.Sequential([keras.Input((4,)), model, FeedbackDense(2)])
     with pytest.raises(ArgumentError, match=f"The model 'own' is of the {sentence}"):
+        change_rule(model, "frfb")
+    around = keras.Sequential([keras.Input((4,)), model, FeedbackDense(2)])  # its class does nothing here
+    assert_same_outputs(change_rule(around, "frfb"), around, images(5, 4))
+
+
+def test_a_nested_model_that_computes_more_than_its_graph_is_refused():
+    class Doubled(Weighted):
+        def call(self, *arguments, **options):
+            return 2 * super().call(*arguments, **options)
+
+    inputs = keras.Input((4,))
+    model = keras.Sequential([keras.Input((4,)), Doubled(inputs, FeedbackDense(4)(inputs), 1.0, name="own")])
+    with pytest.raises(ArgumentError, match=r"The model 'own' is of the class Doubled, .* change keras\.Model"):
         change_rule(model, "frfb")
 
 

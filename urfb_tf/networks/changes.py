@@ -285,13 +285,20 @@ def rebuild(
 
 
 def _check_classes(model: keras.Model, copy: keras.Model) -> None:
-    """Raise an ArgumentError if a model, or one nested in it, is of a class that its copy has lost, or its settings."""
+    """Raise an ArgumentError if the copy has lost the model's class, or its settings.
+
+    A nested model's class does not matter as long as it computes what its graph does.
+    """
     for old, new in zip(_graphs(model), _graphs(copy), strict=True):
-        parameters = inspect.signature(type(old).__init__).parameters.values()
-        if type(new) is not type(old) or any(each.kind is each.KEYWORD_ONLY for each in parameters):
+        kind = type(old)
+        stock: type[keras.Model] = next(base for base in kind.__mro__ if base.__module__.split(".")[0] == "keras")
+        if old is not model and kind.call is stock.call:
+            continue
+        parameters = inspect.signature(kind.__init__).parameters.values()
+        if type(new) is not kind or any(each.kind is each.KEYWORD_ONLY for each in parameters):
             plain = "Sequential(layers)" if isinstance(old, keras.Sequential) else "Model(inputs, outputs)"
             raise ArgumentError(
-                f"The model {old.name!r} is of the class {type(old).__name__}, which cannot be copied with all that it "
+                f"The model {old.name!r} is of the class {kind.__name__}, which cannot be copied with all that it "
                 f"adds: change keras.{plain} of the same layers in its place, or let the class be made by (inputs, "
                 "outputs, name=...) alone."
             )
