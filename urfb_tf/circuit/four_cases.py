@@ -11,7 +11,7 @@ from urfb_tf.errors import ArgumentError, is_whole
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A field and a supervisor that stand for one line of equation (4).
+    """A field and a supervisor, and the error that equation (4) asks for there.
 
     Attributes:
         name: in words.
@@ -43,7 +43,10 @@ class Update:
 
 
 def cases(circuit: Circuit) -> tuple[Case, ...]:
-    """A case for each line of (4): half-way to the threshold, and half-way from the threshold to the bound."""
+    """For each supervisor, a field at which (4) asks for an error and one at which it asks for none.
+
+    They lie half-way to the threshold, and half-way from the threshold to the bound.
+    """
     near, far = circuit.threshold / 2, (circuit.threshold + circuit.bound) / 2
     return (
         Case("its class is shown, error needed", near, 1, 1.0),
