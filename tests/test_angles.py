@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urfb_tf import plots
-from urfb_tf.analysis import angles
+from urfb_tf.analysis import angles, recorded
 from urfb_tf.analysis.angles import Point, half_way, points, rank_correlation
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import select
@@ -169,3 +169,11 @@ def test_the_runs_of_a_rule_differ_in_their_connectivity_alone(rule):
 def test_every_sparse_run_stands_in_a_row_of_its_rule():
     assert {row.id for rule in PERCENTS for row in by_connectivity(rule).values()} >= {row.id for row in SPARSE}
     assert angles.RIGHT_ANGLE == 90
+
+
+@pytest.mark.parametrize("epoch", [0, -3, 2.5])
+def test_points_are_read_at_a_whole_epoch(epoch):
+    with pytest.raises(ArgumentError, match="epoch is a whole number >= 1"):
+        points(select("table1/cifar10"), "error_angle", "conv1", epoch)
+    with pytest.raises(ArgumentError, match="until is a whole number of epochs >= 1"):
+        recorded.compare("table1/cifar10/urfb", "table1/cifar10/frfb", until=epoch)

@@ -468,3 +468,11 @@ def test_layers_that_are_frozen_in_place_of_others_do_not_take_their_weights(sma
     once("b")
     with pytest.raises(CheckpointError, match="in another order"):
         once("c")
+
+
+def test_another_file_is_no_checkpoint(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("notes")
+    with pytest.raises(CheckpointError, match=r"notes\.txt.*no whole npz file") as refused:
+        Checkpoint.load(path)
+    assert "pickle" not in str(refused.value)

@@ -280,3 +280,10 @@ def test_other_models_are_refused():
 def test_the_converted_layers_are_the_feedback_layers():
     kinds = {layer.name: type(layer) for layer in urfb_tf.convert(resnet()).layers if isinstance(layer, FeedbackLayer)}
     assert kinds == {"stem": FeedbackConv2D, "block": FeedbackConv2D, "down": FeedbackConv2D, "classes": FeedbackDense}
+
+
+def test_no_layer_to_skip_skips_none():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(3)])
+    found = urfb_tf.convert(model, skip=None)
+    assert all(isinstance(layer, FeedbackDense) for layer in found.layers if layer.weights)
+    assert len(feedback_layers(found)) == 2

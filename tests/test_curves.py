@@ -2,13 +2,14 @@
 
 import dataclasses
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.text import Annotation
 
 import urfb_tf
-from urfb_tf import metrics, plots
+from urfb_tf import FeedbackDense, metrics, plots
 from urfb_tf.errors import ArgumentError
 from urfb_tf.networks import build
 from urfb_tf.plots import style
@@ -259,3 +260,16 @@ def test_an_angle_beyond_most_is_in_its_panel():
     runs = {"frfb": history({"conv1": 130.0}, "update_angle"), "urfb": history({"conv1": 40.0}, "update_angle")}
     made = plots.angle_panels(runs, "update_angle", ["conv1"])
     assert all(axis.get_ylim()[1] > 130 for axis in made.axes[:2])
+
+
+@pytest.mark.parametrize(("rule", "carriers"), [("dfa", []), ("usf", ["from W"] * 2)])
+def test_a_drawing_says_where_nothing_or_something_of_the_weights_carries_the_error(rule, carriers):
+    made = plots.architecture(build("full conn. 4; full conn. 4; output", rule, input_shape=(4, 4, 1)))
+    texts = [text.get_text() for text in made.axes[0].texts]
+    assert [text for text in texts if text in ("R", "W", "from W")] == carriers
+
+
+def test_a_sequential_model_is_drawn_too():
+    model = keras.Sequential([keras.Input((4,)), FeedbackDense(3), keras.layers.ReLU(), FeedbackDense(2)])
+    texts = [text.get_text() for text in plots.architecture(model).axes[0].texts]
+    assert [text for text in texts if text.startswith(("full", "output"))] == ["full 3", "output 2"]

@@ -319,3 +319,15 @@ def test_impossible_patterns_are_refused(settings):
 
     with pytest.raises(ArgumentError):
         patterns(**settings)
+
+
+def test_a_name_that_is_a_list_is_unknown():
+    from urfb_tf import experiments, readings
+
+    for look, kind in ((readings.get, "reading"), (experiments.find, "experiment")):
+        with pytest.raises(ArgumentError, match=rf"Unknown {kind} \['paper'\]"):
+            look(["paper"])
+    with pytest.raises(ArgumentError, match=r"Unknown rule \['urfb'\]"):
+        experiments.Experiment("a", "a", "simpnet", "cifar10", ["urfb"])
+    with pytest.raises(ArgumentError, match=r"Unknown rule \['urfb'\]"):
+        experiments.Phase(1, rule=["urfb"])

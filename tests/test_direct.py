@@ -404,3 +404,24 @@ def test_a_model_that_becomes_direct_draws_its_weights_from_the_seed():
         found.append([np.array(projection) for projection in direct.projections])
     assert all(np.array_equal(a, b) for a, b in zip(found[0], found[1], strict=True))
     assert all(np.any(a != b) for a, b in zip(found[0], found[2], strict=True))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda: keras.layers.Activation("linear", dtype="float32"),
+        lambda: keras.layers.Identity(),
+        lambda: keras.layers.Dropout(0.1),
+        lambda: keras.layers.Reshape((3,)),
+    ],
+)
+def test_softmax_is_found_behind_what_passes_it_on(last):
+    for activation in ("softmax", None):
+        model = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(5), keras.layers.Dense(3, activation=activation), last()]
+        )
+        if activation:
+            with pytest.raises(ArgumentError, match="ends in softmax"):
+                urfb_tf.convert(model, "dfa")
+        else:
+            assert len(feedback_layers(urfb_tf.convert(model, "dfa"))) == 2

@@ -902,3 +902,14 @@ def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp
     assert len(json.loads((folder / "result.json").read_text())["epochs"]) == 2
     again = runner.Run(folder, shelf)
     assert (len(again.epochs), *again.state[0]) == (2, 1, 1, 1)
+
+
+def test_what_xla_cannot_compile_is_refused():
+    with pytest.raises(ArgumentError, match="XLA cannot compile the program"):
+        lower(lambda x: tf.py_function(lambda z: z, [x], tf.float32), tf.constant(1.0))
+
+
+def test_an_export_is_of_experiments(tmp_path):
+    for named in ("table1/cifar10/urfb", ["table1/cifar10/urfb"]):
+        with pytest.raises(ArgumentError, match="An export is of experiments, but got 'table1/cifar10/urfb'"):
+            export(named, tmp_path)

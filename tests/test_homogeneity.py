@@ -286,3 +286,12 @@ def test_homogeneity_is_drawn_against_epochs():
         [[[1, 0.25], [2, 0.25]], [[1, 0.375], [2, 0.375]]],
         [[[1, 0.5], [2, 0.5]]],
     ]
+
+
+def test_weights_of_another_shape_are_refused():
+    layer = layer_of((6, 6))
+    rows, channels, filters = layer.kernel.shape
+    for wrong in ((rows, channels, filters + 1), (rows + 1, channels, filters), (rows - 1, channels, filters)):
+        for measure in (homogeneity, neighbour_similarity):
+            with pytest.raises(ArgumentError, match="has weights of the shape"):
+                measure(layer, np.ones(wrong))

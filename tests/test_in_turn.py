@@ -542,3 +542,23 @@ def test_figures_have_a_panel_for_each_run_and_a_bar_for_each_learner():
 def test_a_label_between_two_numbers_is_none():
     with pytest.raises(tf.errors.InvalidArgumentError):
         LossOfUnits(OneVsRestHinge(), (0, 2))(np.array([0.5, 2.0]), np.zeros((2, 4), "float32"))
+
+
+@pytest.mark.parametrize("before", [-1, 2, 30, 0.5])
+def test_errors_are_read_within_the_phases(before):
+    with pytest.raises(ArgumentError, match="before is a whole number from 0 to"):
+        forgetting.measure(RECORDS, PHASES, before=before)
+
+
+def test_errors_by_class_need_classes_and_units():
+    split = numbered([0, 1, 2])
+    for groups, seen in (([[0], []], None), ([[0]], [])):
+        with pytest.raises(ArgumentError, match="leave out empty groups"):
+            ClassErrors(split, groups, seen)
+    with pytest.raises(ArgumentError, match="Errors by class takes one split"):
+        ClassErrors("test", [[0]])
+    few = keras.Sequential([keras.Input(split.images.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(ArgumentError, match="The model has 2 output units, but the split has class 2"):
+        ClassErrors(split, [[0]])(few)
+    with pytest.raises(ArgumentError, match="A choice of classes takes one split"):
+        only("train", [0])

@@ -75,3 +75,18 @@ def test_g_and_h_solve_it_and_undo_each_other(x, lambda_r, epsilon):
 def test_both_forms_of_g_agree():
     f = linear.effective_feedback(0.7, 0.3, 0.5)
     assert linear.above(0.7, 0.3, 0.5) == pytest.approx((f - 0.3) / 0.5, rel=1e-14)
+
+
+@pytest.mark.parametrize("lambda_t", [[1.0, 2.0], [1.0, 2.0, 3.0]])
+def test_one_lambda_r_for_each_layer_serves_all_parameters(lambda_t):
+    lambda_r = np.array([0.5, 0.7])
+    found = linear.integrate(lambda_t, lambda_r, 1.0, [0.5, 1.0])
+    np.testing.assert_allclose(linear.invariants(found.lambdas[-1], lambda_r, 1.0), 0, atol=1e-8)
+    each = np.broadcast_to(lambda_r[:, None], (2, len(lambda_t)))
+    np.testing.assert_array_equal(
+        linear.rate(found.lambdas[-1], lambda_r, 1.0), linear.rate(found.lambdas[-1], each, 1.0)
+    )
+    np.testing.assert_array_equal(
+        linear.derivatives(lambda_t, found.lambdas[-1], lambda_r, 1.0),
+        linear.derivatives(lambda_t, found.lambdas[-1], each, 1.0),
+    )

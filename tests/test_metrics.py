@@ -504,3 +504,23 @@ print([message for message in told if "retracing" in message])
 def test_many_short_traces_bring_no_warning_of_retracing(python):
     # In a process of its own: TensorFlow warns only twice, which another test may have used up.
     assert python("-c", SHORT_TRACES).strip() == "[]"
+
+
+@pytest.mark.parametrize("rate", [-1, 0, float("nan"), "a"])
+def test_a_trace_refuses_an_impossible_learning_rate(rate, batch):
+    with pytest.raises(ArgumentError, match="SGD needs a learning rate > 0"):
+        metrics.trace(network("urfb"), *batch, steps=1, learning_rate=rate)
+
+
+@pytest.mark.parametrize("measure", [metrics.update_angles, metrics.error_angles, metrics.trace])
+def test_measures_need_a_model_with_weights_and_a_batch(measure, batch):
+    options = {"steps": 1} if measure is metrics.trace else {}
+    unbuilt = keras.Sequential([FeedbackDense(10)])
+    unbuilt.compile("sgd", OneVsRestHinge())
+    with pytest.raises(ArgumentError, match="needs a model that has weights"):
+        measure(unbuilt, *batch, **options)
+    with pytest.raises(ArgumentError, match=r"needs a keras\.Model, but got 'simpnet'"):
+        measure("simpnet", *batch, loss=OneVsRestHinge(), **options)
+    inputs, labels = batch
+    with pytest.raises(ArgumentError, match=r"give \[x\] and \[y\] for one"):
+        measure(network("urfb"), inputs[0], labels[0], **options)

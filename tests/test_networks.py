@@ -281,3 +281,20 @@ def test_the_average_pooling_counts_zeros_below_and_to_the_right():
     pooled = keras.Model(model.input, model.get_layer("avgpool1").output)
     values = np.squeeze(pooled(np.full((1, 4, 4, 1), 255.0)))
     np.testing.assert_allclose(values, [[1, 6 / 9], [6 / 9, 4 / 9]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("between", ["maxpool 3", "drop .5", "full conn. 4", "SUM"])
+def test_a_sum_stands_right_after_its_convolutions(between):
+    with pytest.raises(ArgumentError, match="SUM stands right after the second of the two convolutions"):
+        build(f"conv 2 3x3; conv 2 3x3; {between}; SUM; output", input_shape=(8, 8, 1))
+
+
+@pytest.mark.parametrize("pool", ["avgpool 3", "maxpool 2, stride 2"])
+def test_pooling_stands_before_the_first_dense_layer(pool):
+    with pytest.raises(ArgumentError, match="Pooling is over space, so it stands before"):
+        build(f"full conn. 4; {pool}; output", input_shape=(8, 8, 1))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_takes_a_name(name):
+    assert NETWORKS[name](name="mine").name == "mine"

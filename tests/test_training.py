@@ -515,3 +515,68 @@ def test_an_activation_that_is_a_layer_trains_though_the_model_was_never_called(
     model = keras.Model(inputs, FeedbackDense(3)(hidden))
     records = train(model, tiny, loss=OneVsRestHinge(), epochs=1, batch_size=10, learning_rate=1e-3)
     assert np.isfinite(records[-1]["train_loss"])
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "hinge", "huber", "cosine_similarity"])
+def test_a_loss_not_over_class_numbers_is_refused_even_if_a_batch_has_as_many_examples_as_classes(name, tiny):
+    data = Dataset("three", 3, *(Split(images[:3], labels[:3]) for images, labels in tiny.splits.values()))
+    with pytest.raises(ArgumentError, match="from which it makes no number for each example"):
+        train(network(), data, epochs=1, batch_size=3, loss=name)
+
+
+def test_half_precision_and_a_program_refuse_an_impossible_batch_size_too(tiny):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, FeedbackDense(3, dtype="mixed_float16")(keras.layers.Flatten()(inputs)))
+    with pytest.raises(ArgumentError, match="from 1 to the 53 images, but got 0"):
+        train(model, tiny, epochs=1, batch_size=0, loss=OneVsRestHinge())
+    with pytest.raises(ArgumentError, match="The batch size is a whole number >= 1, but got '20'"):
+        EpochProgram(network(), batch_size="20")
+
+
+def test_a_layer_that_xla_cannot_compile_is_named():
+    class Eager(keras.layers.Layer):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.supports_jit = False
+
+        def call(self, inputs):
+            return inputs
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, FeedbackDense(3)(Eager(name="eager")(inputs)))
+    with pytest.raises(ArgumentError, match="Layer 'eager' says by `supports_jit = False` that XLA cannot compile it"):
+        EpochProgram(model, OneVsRestHinge(), jit_compile=True)
+
+
+def test_images_of_another_rank_are_refused(tiny):
+    program = EpochProgram(network(), batch_size=10)
+    images, labels = tiny.train
+    with pytest.raises(ArgumentError, match=r"the shape \(8, 8, 3\), but those of the data have \(192,\)"):
+        program.place(Split(images.reshape(len(images), -1), labels))
+    grey = EpochProgram(build("output", classes=3, input_shape=(8, 8, 1)), batch_size=10)
+    placed, _ = grey.place(Split(images[..., 0], labels))
+    assert placed.shape == (53, 8, 8)
+
+
+@pytest.mark.parametrize("what", ["simpnet", None])
+def test_what_is_no_model_is_refused(what, tiny):
+    with pytest.raises(ArgumentError, match=f"Training needs a keras.Model, but got {what!r}"):
+        train(what, tiny, epochs=1)
+
+
+def test_one_probe_may_stand_for_a_list_and_returns_a_dict(tiny):
+    (record,) = train(network(), tiny, epochs=1, batch_size=10, probes=lambda model: {"seen": 1})
+    assert record["seen"] == 1
+    with pytest.raises(ArgumentError, match="A probe returns a dict of what it has measured, but got None"):
+        train(network(), tiny, epochs=1, batch_size=10, probes=[lambda model: None])
+
+
+def test_a_whole_dataset_is_no_split(tiny):
+    with pytest.raises(ArgumentError, match=r"`batches` takes one split, images and labels, such as `data\.train`"):
+        batches(tiny, batch_size=10, seed=0)
+    with pytest.raises(ArgumentError, match="Training takes one split"):
+        EpochProgram(network(), batch_size=10).place(tiny)
+    with pytest.raises(ArgumentError, match="first_epoch is a whole number >= 0, but got -1"):
+        batches(tiny.train, batch_size=10, seed=0, first_epoch=-1)
+    mine = next(iter(batches(tuple(tiny.train), batch_size=10, seed=0)))  # a plain pair
+    np.testing.assert_array_equal(mine[1], next(iter(batches(tiny.train, batch_size=10, seed=0)))[1])

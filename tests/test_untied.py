@@ -665,3 +665,23 @@ def test_a_built_layer_refuses_images_of_another_size():
     layer = SMALL.layer()
     with pytest.raises(ValueError, match="incompatible with the layer"):
         layer(tf.ones([2, 6, 5, 2]))
+
+
+def test_filters_are_of_a_location_and_of_weights_of_the_layer():
+    layer = UntiedConv2D(2, 3)
+    layer.build((None, 6, 6, 1))
+    for row, column in ((2.5, 3), (True, 0), (2, "3"), (6, 0), (-1, 0)):
+        with pytest.raises(ArgumentError, match=r"The output has locations \(0, 0\) to \(5, 5\), not"):
+            layer.filters_at(row, column)
+    count = layer.kernel.shape[0]
+    for wrong in (np.zeros([count + 1, 1, 2]), np.zeros([count])):
+        with pytest.raises(ArgumentError, match=rf"takes weights \[{count}, Cin, filters\], but got"):
+            layer.filters_at(2, 3, wrong)
+        with pytest.raises(ArgumentError, match=rf"takes weights \[{count}, Cin, filters\], but got"):
+            layer.summed_over_space(wrong)
+
+
+@pytest.mark.parametrize("name", ["backend", "feedback_refresh"])
+def test_a_setting_that_is_a_list_is_refused_by_name(name):
+    with pytest.raises(ArgumentError, match=f"Unknown {name} \\['dense'\\]"):
+        UntiedConv2D(2, 3, **{name: ["dense"]})

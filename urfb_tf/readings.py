@@ -109,6 +109,6 @@ def get(identifier: "str | Reading") -> Reading:
     """
     if isinstance(identifier, Reading):
         return identifier
-    if identifier not in READINGS:
+    if identifier not in tuple(READINGS):
         raise ArgumentError(one_of("reading", identifier, READINGS))
     return READINGS[identifier]

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from urfb_tf.analysis import recorded
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments import Experiment
 
 RIGHT_ANGLE = 90.0  # between W and an R drawn independently of it, at the start
@@ -59,7 +59,12 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
             angle but is read in the same way.
         layer: a layer's name.
         epoch: where all of them are read, >= 1; longer runs too.
+
+    Raises:
+        ArgumentError: if the epoch is no such number.
     """
+    if not is_whole(epoch, 1):
+        raise ArgumentError(f"epoch is a whole number >= 1, but got {epoch!r}.")
     rows = list(experiments)
     runs = recorded.reaching(rows, epoch, lambda run: recent_angle(run["epochs"][:epoch], kind, layer) is not None)
     found = []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from urfb_tf.analysis import recorded
 from urfb_tf.data.cifar import CLASSES
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments import Experiment, Phase, find
 from urfb_tf.experiments.in_turn import LEARNERS, WAYS
 from urfb_tf.table import Table
@@ -57,9 +57,13 @@ def measure(epochs: Sequence[dict], phases: Iterable[Phase], field: str = "group
         before: read so many epochs before the end of each phase, less than the shortest has.
 
     Raises:
-        ArgumentError: if the run is shorter than its phases, or fewer than two show some classes only.
+        ArgumentError: if the run is shorter than its phases, fewer than two show some classes only, or `before` is out
+            of range.
     """
     phases = list(phases)
+    shortest = min((phase.epochs for phase in phases), default=1)
+    if not is_whole(before, 0) or before >= shortest:
+        raise ArgumentError(f"before is a whole number from 0 to {shortest - 1}, but got {before!r}.")
     ends = list(itertools.accumulate(phase.epochs for phase in phases))
     own = [end for end, phase in zip(ends, phases, strict=True) if phase.classes]
     if len(own) < 2:

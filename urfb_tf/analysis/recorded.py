@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from urfb_tf import results
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.experiments import Experiment, find
 from urfb_tf.results.draws import TENSORFLOW, XLA, draws_of
 
@@ -132,8 +133,13 @@ def compare(first: str, second: str, field: str = "test_error", until: int | Non
     Args:
         first, second: ids.
         field: which entry of the epoch records.
-        until: the last epoch that counts. None takes all.
+        until: the last epoch that counts, >= 1. None takes all.
+
+    Raises:
+        ArgumentError: if `until` is no such number.
     """
+    if until is not None and not is_whole(until, 1):
+        raise ArgumentError(f"until is a whole number of epochs >= 1, but got {until!r}.")
     pair = [
         {seed: {**run, "epochs": since_drawn(identifier, run["epochs"])} for seed, run in found.items()}
         for identifier, found in zip((first, second), comparable((first, second)), strict=True)

@@ -41,7 +41,7 @@ def _add_run(commands) -> None:
     command.add_argument("--batch-size", type=int, help="examples per step (default: 500)")
     command.add_argument("--epochs", type=int, help="epochs in all (default: the paper's)")
     _add_seeds(command, "run")
-    command.add_argument("--out", type=_path, help="folder of checkpoint and result (default: runs/<settings>)")
+    command.add_argument("--out", type=_path, help="folder of checkpoint and result (default: runs/<settings>/seedN)")
     command.add_argument("--checkpoint-every", type=int, default=5, help="epochs between checkpoints (default: 5)")
     command.add_argument("--gpus", type=int, metavar="N", help="share each batch over N GPUs (default: one device)")
     command.add_argument("--no-alignment", action="store_true", help="do not measure angles after each epoch")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from urfb_tf.classes import check_classes
-from urfb_tf.data.splits import Split
+from urfb_tf.data.splits import Split, as_split
 from urfb_tf.errors import ArgumentError, is_share
 from urfb_tf.seeds import stream
 
@@ -43,6 +43,7 @@ def with_refreshers(
     """
     if not is_share(share):
         raise ArgumentError(f"The share of refreshers lies between 0 and 1, but got {share!r}.")
+    split = as_split(split, "A choice of classes")
     present = set(np.unique(split.labels).tolist())
     wanted, before = check_classes(classes), check_classes(earlier)
     if not wanted:

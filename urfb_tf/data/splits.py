@@ -23,6 +23,25 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
+def as_split(split, who: str) -> Split:
+    """A split, or a plain pair of images and labels, as a split.
+
+    Args:
+        split: what should be one.
+        who: needs it: begins the sentence.
+
+    Raises:
+        ArgumentError: if it is neither.
+    """
+    if isinstance(split, Split):
+        return split
+    if isinstance(split, (tuple, list)) and len(split) == 2:
+        return Split(np.asarray(split[0]), np.asarray(split[1]))
+    raise ArgumentError(
+        f"{who} takes one split, images and labels, such as `data.train`, but got a {type(split).__name__}."
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """A classification task.

@@ -65,7 +65,12 @@ def export(
             rule is timed or renews R.
         UrfbError: as `load` and the model do; WriteError if the disk does not take it.
     """
-    experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
+    experiments = [experiments] if isinstance(experiments, (Experiment, str)) else list(experiments)
+    for experiment in experiments:
+        if not isinstance(experiment, Experiment):
+            raise ArgumentError(
+                f"An export is of experiments, but got {experiment!r}: `urfb_tf.experiments.find` finds one by its id."
+            )
     folder = pathlib.Path(folder)
     runs = [(experiment, seed, _run_folder(folder, experiment, seed)) for experiment in experiments for seed in seeds]
     for experiment, seed, place in runs:

@@ -49,7 +49,10 @@ def lower(function: Callable, *arguments) -> Program:
     if any(tensor.dtype == tf.resource for tensor in captured):
         raise ArgumentError("Only pure functions can be exported: this one reads variables.")
     stage = flattened.experimental_get_compiler_ir(*specs)
-    text = stage(stage="hlo")
+    try:
+        text = stage(stage="hlo")
+    except (ValueError, tf.errors.OpError) as problem:
+        raise ArgumentError(f"XLA cannot compile the program: {str(problem).splitlines()[0]}") from problem
     if "custom-call" in text:
         raise ArgumentError("The program has custom calls, which only this machine's TensorFlow could run.")
     return Program(

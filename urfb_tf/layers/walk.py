@@ -34,6 +34,8 @@ def check_built(model: keras.Model, purpose: str) -> None:
     Args:
         purpose: what needs them, as the subject of a sentence in the singular.
     """
+    if not isinstance(model, keras.Model):
+        raise ArgumentError(f"{purpose} needs a keras.Model, but got {model!r}.")
     if not model.built:
         raise ArgumentError(f"{purpose} needs a model that has weights: call it once on a batch of what it takes.")
 

@@ -112,11 +112,16 @@ def mapped(target, weights: Sequence) -> tuple[np.ndarray, list[np.ndarray]]:
     return target, matrices
 
 
-def depths(lambdas: np.ndarray, lambda_r: np.ndarray) -> None:
-    """Refuse other than lambda_1 .. lambda_k with lambda_{R,2} .. lambda_{R,k} or one number for these, k >= 2."""
+def depths(lambdas: np.ndarray, lambda_r: np.ndarray) -> np.ndarray:
+    """Refuse other than lambda_1 .. lambda_k with lambda_{R,2} .. lambda_{R,k} or one number for these, k >= 2.
+
+    Returns:
+        `lambda_r`; if it is [k - 1] and the lambdas have further dimensions, with as many of length 1.
+    """
     found = [len(values) if values.ndim else 0 for values in (lambdas, lambda_r)]
     if found[0] < 2 or (lambda_r.ndim and found[0] != found[1] + 1):
         raise ArgumentError(f"k layers have k lambdas and k - 1 lambda_r, k >= 2, but got {found[0]} and {found[1]}.")
+    return lambda_r.reshape(-1, *[1] * (lambdas.ndim - 1)) if lambda_r.ndim == 1 else lambda_r
 
 
 def listed(name: str, values) -> list:

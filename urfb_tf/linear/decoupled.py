@@ -48,7 +48,7 @@ def derivatives(lambda_t, lambdas, lambda_r, epsilon) -> np.ndarray:
         ArgumentError: if there are not k lambdas and k - 1 lambda_r.
     """
     lambda_t, lambdas, lambda_r, epsilon = checks.floats(lambda_t, lambdas, lambda_r, epsilon)
-    checks.depths(lambdas, lambda_r)
+    lambda_r = checks.depths(lambdas, lambda_r)
     feedback = lambda_r + epsilon * lambdas[1:]  # [k - 1, ...]
     error = lambda_t - np.prod(lambdas, axis=0)
     below = np.cumprod(lambdas[:-1], axis=0)  # [k - 1, ...], for i = 2..k

@@ -12,7 +12,7 @@ def invariants(lambdas, lambda_r, epsilon) -> np.ndarray:
 
     Args:
         lambdas: lambda_1 .. lambda_k, [k, ...].
-        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...], or one number for all of them.
+        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1] or [k - 1, ...], or one number for all of them.
         epsilon: [...].
 
     Returns:
@@ -22,7 +22,7 @@ def invariants(lambdas, lambda_r, epsilon) -> np.ndarray:
         ArgumentError: if there are not k lambdas and k - 1 lambda_r.
     """
     lambdas, lambda_r, epsilon = checks.floats(lambdas, lambda_r, epsilon)
-    checks.depths(lambdas, lambda_r)
+    lambda_r = checks.depths(lambdas, lambda_r)
     return lambda_r * lambdas[1:] + epsilon * lambdas[1:] ** 2 / 2 - lambdas[:-1] ** 2 / 2
 
 

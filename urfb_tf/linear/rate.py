@@ -13,7 +13,7 @@ def rate(lambdas, lambda_r, epsilon) -> np.ndarray:
 
     Args:
         lambdas: lambda_1 .. lambda_k, [k, ...].
-        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...], or one number for all of them.
+        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1] or [k - 1, ...], or one number for all of them.
         epsilon: [...].
 
     Returns:
@@ -23,7 +23,7 @@ def rate(lambdas, lambda_r, epsilon) -> np.ndarray:
         ArgumentError: if there are not k lambdas and k - 1 lambda_r.
     """
     lambdas, lambda_r, epsilon = checks.floats(lambdas, lambda_r, epsilon)
-    checks.depths(lambdas, lambda_r)
+    lambda_r = checks.depths(lambdas, lambda_r)
     travelled = lambdas[1:] * (lambda_r + epsilon * lambdas[1:])  # [k - 1, ...], for j = 2..k
     # Horner's scheme from the lowest layer up: Q_1 = 1, Q_i = Q_{i-1} lambda_i r_i + lambda_1^2 .. lambda_{i-1}^2.
     total, below = np.ones_like(lambdas[0]), np.ones_like(lambdas[0])

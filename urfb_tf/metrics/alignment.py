@@ -138,7 +138,10 @@ def _vector(x) -> tf.Tensor:
 def check_batch(inputs, labels) -> None:
     """Raise an ArgumentError if there are not as many labels as examples, several inputs being one batch."""
     batch = tf.nest.flatten(batch_of(inputs))[0]
-    count, labelled = (x.shape[0] for x in (batch, tf.convert_to_tensor(labels)))  # None where only a run tells
+    labels = tf.convert_to_tensor(labels)
+    if batch.shape.rank == 0 or labels.shape.rank == 0:
+        raise ArgumentError("A batch has one label for each example along its first axis: give [x] and [y] for one.")
+    count, labelled = (x.shape[0] for x in (batch, labels))  # None where only a run tells
     if None not in (count, labelled) and count != labelled:
         raise ArgumentError(f"Each example needs its label, but got {count} examples and {labelled} labels.")
 
@@ -151,6 +154,7 @@ def batch_of(inputs):
 
 def _increments(model: keras.Model, inputs, labels, loss) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """The gradient by each W under the model's rules and under back-propagation."""
+    check_built(model, "An angle")
     inputs = batch_of(inputs)
     check_batch(inputs, labels)
     increments, _ = _compared(model, labels, loss, lambda: ([], only(model(inputs, training=False))))
@@ -159,6 +163,7 @@ def _increments(model: keras.Model, inputs, labels, loss) -> dict[str, tuple[tf.
 
 def _increments_and_errors(model: keras.Model, inputs, labels, loss) -> tuple[dict, dict]:
     """The same, and the error at each layer's output, of one pass under either rule."""
+    check_built(model, "An angle")
     if not getattr(model, "inputs", None):
         raise ArgumentError(
             "Angles and ratios of errors need a functional model, whose layers' outputs are known; this one is "

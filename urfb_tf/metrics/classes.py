@@ -8,7 +8,7 @@ import numpy as np
 from urfb_tf.classes import check_classes
 from urfb_tf.compiled_loss import only
 from urfb_tf.data import Split
-from urfb_tf.data.splits import at_once
+from urfb_tf.data.splits import as_split, at_once
 from urfb_tf.errors import ArgumentError
 
 
@@ -35,14 +35,16 @@ class ClassErrors:
         seen: the classes learned so far. None means all of the split.
 
     Raises:
-        ArgumentError: if the split lacks one of the classes.
+        ArgumentError: if the split lacks one of the classes, or a group or `seen` has none.
     """
 
     def __init__(self, split: Split, groups: Sequence[Iterable[int]], seen: Iterable[int] | None = None):
-        self.images, self.labels = split
+        self.images, self.labels = as_split(split, "Errors by class")
         self.classes = np.unique(self.labels).tolist()
         self.groups = [check_classes(group) for group in groups]
         self.seen = self.classes if seen is None else check_classes(seen)
+        if not self.seen or not all(self.groups):
+            raise ArgumentError("Errors are those of one class or more: leave out empty groups.")
         for label in (*self.seen, *(label for group in self.groups for label in group)):
             if label not in self.classes:
                 raise ArgumentError(f"There is no example of class {label} to measure its error on.")
@@ -62,6 +64,10 @@ class ClassErrors:
                 for i in batches
             ]
         ).astype(np.float64)  # [N, C]; means in half precision would be wrong
+        if fields.shape[-1] <= max(self.classes):
+            raise ArgumentError(
+                f"The model has {fields.shape[-1]} output units, but the split has class {max(self.classes)}."
+            )
         wrong = fields.argmax(1) != self.labels  # [N]
         own = [self.labels == label for label in self.classes]  # [N] each
         found = {

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from urfb_tf.compiled_loss import check_unweighted, loss_of, only
 from urfb_tf.half_precision import gradients_of, loss_scale
-from urfb_tf.layers.walk import feedback_layers_by_key
+from urfb_tf.layers.walk import check_built, feedback_layers_by_key
 from urfb_tf.metrics.alignment import IMAGES, batch_of
 from urfb_tf.training.epoch import constrain, descend, told
 
@@ -38,10 +38,12 @@ class Descent:
         layers: those of the model that have a feedback rule, by name.
 
     Raises:
-        ArgumentError: if no loss is given nor compiled, or the model is compiled with loss_weights.
+        ArgumentError: if the model is not built, no loss is given nor compiled, or the model is compiled with
+            loss_weights.
     """
 
     def __init__(self, model: keras.Model, loss=None, *, purpose: str):
+        check_built(model, purpose)
         check_unweighted(model, loss, purpose=purpose)
         self.layers, loss = feedback_layers_by_key(model), loss_of(model, loss, purpose=purpose)
         self._model = model

@@ -33,7 +33,8 @@ def homogeneity(layer: UntiedConv2D, weights=None) -> Homogeneity:
         weights: anything of W's shape [S, Cin, filters], such as R, or W's change. None means W.
 
     Raises:
-        ArgumentError: if the layer is tied or not built, or fewer than two locations have whole filters.
+        ArgumentError: if the layer is tied or not built, the weights have another shape, or fewer than two locations
+            have whole filters.
     """
     return Homogeneity(*map(float, _means(layer, weights)))
 
@@ -60,7 +61,7 @@ def unit_filters(layer: UntiedConv2D, weights=None) -> np.ndarray:
     """The same of W, or of `weights` of its shape, each filter with length 1, or 0 if it is 0.
 
     Raises:
-        ArgumentError: if fewer than two locations have whole filters.
+        ArgumentError: if fewer than two locations have whole filters, or the weights have another shape.
     """
     return _units(layer, weights).numpy()
 
@@ -74,8 +75,16 @@ def _whole(layer: UntiedConv2D, weights=None) -> tf.Tensor:
     layer.check_filters()
     rows = np.flatnonzero(layer.locality.whole[layer.locality.pairs.location])
     weights = tf.convert_to_tensor(layer.kernel.value if weights is None else weights)  # [S, Cin, F]
+    _check_like_kernel(layer, weights)
     length = int(np.prod(layer.kernel_size)) * weights.shape[1]
     return tf.cast(tf.reshape(tf.gather(weights, rows), [-1, length, layer.filters]), tf.float64)
+
+
+def _check_like_kernel(layer: UntiedConv2D, weights: tf.Tensor) -> None:
+    if weights.shape != layer.kernel.shape:
+        raise ArgumentError(
+            f"'{layer.name}' has weights of the shape {tuple(layer.kernel.shape)}, but got {tuple(weights.shape)}."
+        )
 
 
 def _units(layer: UntiedConv2D, weights=None) -> tf.Tensor:
@@ -116,6 +125,7 @@ class HomogeneityProbe:
             if name in self.starts:
                 kernel = layer.kernel.value
                 start = tf.cast(self.starts[name], kernel.dtype)
+                _check_like_kernel(layer, start)
                 change = kernel - start
                 values["change"] = _length(change) / _length(start)
                 values |= _named("change_homogeneity", _means(layer, change))

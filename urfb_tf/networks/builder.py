@@ -191,21 +191,30 @@ class _Assembly:
         return x
 
     def _maxpool(self, name, x, size, stride=2.0):
+        self._check_image(x)
         size, stride = int(size), int(stride)
         if self.reading.tied_pooling and stride < size:
             return TiedMaxPooling2D(size, stride, name=name)(x)
         return keras.layers.MaxPooling2D(size, stride, padding="same", name=name, **LAYOUT)(x)
 
     def _avgpool(self, name, x, size, stride=2.0):
+        self._check_image(x)
         size, stride = int(size), int(stride)
         # Zeros below and to the right count in the mean, as in the original implementation.
         border = [max((-(-n // stride) - 1) * stride + size - n, 0) for n in x.shape[1:3]]
         x = keras.layers.ZeroPadding2D(((0, border[0]), (0, border[1])), name=f"{name}_border", **LAYOUT)(x)
         return keras.layers.AveragePooling2D(size, stride, padding="valid", name=name, **LAYOUT)(x)
 
+    @staticmethod
+    def _check_image(x):
+        if len(x.shape) != 4:
+            raise ArgumentError("Pooling is over space, so it stands before the first fully connected layer.")
+
     def _sum(self, name, x):
         if len(self.convolutions) < 2 or self.convolutions[-2].shape != self.convolutions[-1].shape:
             raise ArgumentError("SUM adds the outputs of the two convolutions before it, which must agree in shape.")
+        if x is not self.convolutions[-1]:
+            raise ArgumentError("SUM stands right after the second of the two convolutions that it adds.")
         return keras.layers.Add(name=name)(self.convolutions[-2:])
 
     def _drop(self, name, x, number):

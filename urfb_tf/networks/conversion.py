@@ -49,7 +49,7 @@ def convert(
     rule = rules.get(rule)
     skipped = {
         id(each)
-        for layer in choose(model, skip, (keras.layers.Layer,), "skip")
+        for layer in choose(model, () if skip is None else skip, (keras.layers.Layer,), "skip")
         for each in (layer, *everything_in(layer))
     }
     # A layer of the user's own that extends these may compute something else, so only the very classes count.

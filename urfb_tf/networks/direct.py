@@ -62,13 +62,25 @@ def connect_direct_feedback(model: keras.Model, *, seed: int = 0) -> keras.Model
 
 def _check_logits(output: keras.KerasTensor) -> None:
     """Raise an ArgumentError if the last operation makes probabilities: the error is then by these, not p - y."""
-    operation, _, number = output._keras_history
-    while (graph := graph_of(operation)) is not None:  # a nested model
-        operation, _, number = graph.outputs[number]._keras_history
-    for last in (operation, getattr(operation, "activation", None)):
-        name = getattr(last, "__name__", type(last).__name__).lower()
-        if "softmax" in name or "sigmoid" in name:
-            raise ArgumentError(
-                f"Direct feedback sends the error at the logits, but {operation.name!r} ends in {name}: end in "
-                "logits and compile with from_logits=True."
-            )
+    while True:
+        operation, node, number = output._keras_history
+        while (graph := graph_of(operation)) is not None:  # a nested model
+            operation, node, number = graph.outputs[number]._keras_history
+        for last in (operation, getattr(operation, "activation", None)):
+            name = getattr(last, "__name__", type(last).__name__).lower()
+            if "softmax" in name or "sigmoid" in name:
+                raise ArgumentError(
+                    f"Direct feedback sends the error at the logits, but {operation.name!r} ends in {name}: end in "
+                    "logits and compile with from_logits=True."
+                )
+        if not _passes_on(operation):
+            return
+        output = operation._inbound_nodes[node].input_tensors[0]
+
+
+def _passes_on(operation) -> bool:
+    """Whether what comes out is what went in, in another shape or type or with gaps, as before the loss in float32."""
+    if isinstance(operation, keras.layers.Activation):
+        return operation.activation is keras.activations.linear
+    kinds = (keras.layers.Identity, keras.layers.Dropout, keras.layers.Reshape, keras.layers.Flatten)
+    return isinstance(operation, kinds)

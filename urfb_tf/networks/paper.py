@@ -32,24 +32,24 @@ DEEPERNET_S = """
 
 def simpnet(rule="urfb", **options) -> keras.Model:
     """One convolution and two dense layers (section 4, Table 1)."""
-    return build(SIMPNET, rule, name="simpnet", **options)
+    return build(SIMPNET, rule, **{"name": "simpnet", **options})
 
 
 def deepnet(rule="urfb", *, reading=readings.DEFAULT, **options) -> keras.Model:
     """Five convolutions (section 4, Table 2 left), as recovered: its definition is missing from the paper's text."""
     late = "avgpool" if readings.get(reading).average_late_pools else "maxpool"
-    return build(DEEPNET.format(late=late), rule, name="deepnet", reading=reading, **options)
+    return build(DEEPNET.format(late=late), rule, reading=reading, **{"name": "deepnet", **options})
 
 
 def deepernet(rule="urfb", *, reading=readings.DEFAULT, **options) -> keras.Model:
     """Eight convolutions with residual sums (section 4, Table 2 right)."""
     wide = "2x2" if readings.get(reading).narrow_wide_conv else "3x3"
-    return build(DEEPERNET.format(wide=wide), rule, name="deepernet", reading=reading, **options)
+    return build(DEEPERNET.format(wide=wide), rule, reading=reading, **{"name": "deepernet", **options})
 
 
 def deepernet_s(rule="urfb", **options) -> keras.Model:
     """Six convolutions with residual sums, small enough to untie (section 4.1, Table 3)."""
-    return build(DEEPERNET_S, rule, name="deepernet_s", **options)
+    return build(DEEPERNET_S, rule, **{"name": "deepernet_s", **options})
 
 
 PAPER: dict[str, Callable[..., keras.Model]] = {

@@ -6,6 +6,7 @@ import keras
 
 from urfb_tf.layers import FeedbackConv2D, FeedbackDense, FeedbackLayer, TiedMaxPooling2D, UntiedConv2D, feedback_layers
 from urfb_tf.plots.style import COLOURS, figure, not_empty
+from urfb_tf.rules import FeedbackRule
 
 _FILLS = {"weights": "#CFE3F1", "pool": "#E8E8E8", "drop": "#F7F7F7", "sum": "#FBE3C4"}
 
@@ -29,7 +30,7 @@ def architecture(model: keras.Model):
     for layer in model.layers:
         row = _describe(layer, lowest, last)
         # What is not drawn, as normalisation, stands with what it takes.
-        places[layer.name] = places[_sources(layer)[0]] if row is None else len(rows)
+        places[layer.name] = places.get(_sources(layer)[0], 0) if row is None else len(rows)
         rows += [] if row is None else [row]
     widest = max(_width(size) for _, _, _, size, *_ in rows)
     left, right = -widest / 2 - 0.1, widest / 2 + 0.4
@@ -59,6 +60,13 @@ def architecture(model: keras.Model):
     return made
 
 
+def _carrier(rule: FeedbackRule) -> str | None:
+    """What carries the error down under a rule: None where the layer hands nothing down."""
+    if rule.direct:
+        return None
+    return "R" if rule.has_feedback else "W" if rule.symmetric else "from W"
+
+
 def _width(size: int) -> float:
     return 0.35 * math.log2(size) + 1.2
 
@@ -74,7 +82,7 @@ def _describe(layer: keras.layers.Layer, first: FeedbackLayer, last: FeedbackLay
     grid = " × ".join(map(str, shape))
     carrier = None
     if isinstance(layer, FeedbackLayer) and layer is not first:
-        carrier = "R" if layer.rule.has_feedback else "W"
+        carrier = _carrier(layer.rule)
     if isinstance(layer, keras.layers.InputLayer):
         return layer.name, "drop", f"pixels  {grid}", size, None, ()
     if isinstance(layer, (FeedbackConv2D, UntiedConv2D)):

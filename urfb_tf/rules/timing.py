@@ -138,7 +138,7 @@ class DelayedFeedback(TimedRule):
             `delay - every + 1` to `delay`. More than 1 saves memory.
 
     Raises:
-        ArgumentError: if an argument is out of range.
+        ArgumentError: if an argument is out of range, or the rule has no updates of R.
     """
 
     name = "delayed"

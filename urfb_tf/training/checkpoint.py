@@ -12,6 +12,14 @@ from urfb_tf.errors import CheckpointError
 from urfb_tf.files import write_atomically
 
 
+def _archive(file):
+    """The arrays of an npz file. NumPy takes other files for pickled data, and names an unsafe way to read them."""
+    if not zipfile.is_zipfile(file):
+        raise zipfile.BadZipFile("it is no whole npz file")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
+
+
 @dataclasses.dataclass
 class Checkpoint:
     """All that a run needs to go on exactly where it stood.
@@ -61,7 +69,7 @@ class Checkpoint:
         if path.is_dir():
             raise CheckpointError(f"{path} is a folder: name the checkpoint's file, such as {path / 'checkpoint.npz'}.")
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            with open(path, "rb") as file, _archive(file) as archive:
                 header = strict_json.loads(archive["header"].tobytes())
                 weights = [archive[f"weight_{i:03d}"] for i in range(len(archive.files) - 1)]
             # A damaged directory can hide arrays. The earliest checkpoints do not say how many there are.

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from urfb_tf.compiled_loss import check_unweighted, loss_of, only
 from urfb_tf.data import Split
-from urfb_tf.data.splits import at_once, class_numbers
-from urfb_tf.errors import ArgumentError
+from urfb_tf.data.splits import as_split, at_once, class_numbers
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import Existing
@@ -146,8 +146,11 @@ class EpochProgram:
         check_built(model, "Training")
         if (inputs := len(getattr(model, "inputs", None) or [None])) > 1:
             raise ArgumentError(f"Training takes a dataset of images, but the model has {inputs} inputs: use `fit`.")
+        if not is_whole(batch_size, 1):
+            raise ArgumentError(f"The batch size is a whole number >= 1, but got {batch_size!r}.")
         self._losses = losses_of(model, loss)
         self.model = model
+        self._check_losses()
         self.batch_size = batch_size
         self.grouped = grouped
         self._loss_scale = loss_scale(model, batch_size)
@@ -157,6 +160,11 @@ class EpochProgram:
                 raise ArgumentError(
                     f"XLA has no sparse products, which layer {layer.name!r} asks for: leave out jit_compile, or give "
                     "the layer backend='dense', whose results are the same."
+                )
+            if jit_compile:
+                raise ArgumentError(
+                    f"Layer {layer.name!r} says by `supports_jit = False` that XLA cannot compile it: leave out "
+                    "jit_compile."
                 )
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU")) and not without
@@ -201,15 +209,17 @@ class EpochProgram:
         """Images and labels of a split as `train` and `evaluate` take them, on the device.
 
         Raises:
-            ArgumentError: if the images are not of the model's size, a label is no whole number, or the model has no
-                output unit for it.
+            ArgumentError: if this is no `Split`, the images are not of the model's size, a label is no whole number, or
+                the model has no output unit for it.
         """
+        split = as_split(split, "Training")
         # A subclass of keras.Model does not say what it takes and gives.
         inputs, outputs = (getattr(self.model, name, None) for name in ("inputs", "outputs"))
         if inputs:
             taken, given = tuple(inputs[0].shape[1:]), tuple(np.shape(split.images)[1:])
             pairs = zip(taken, given, strict=False)
-            if len(taken) == len(given) and any(n is not None and n != m for n, m in pairs):
+            alike = len(taken) == len(given) or (*given, 1) == taken  # Keras adds an axis of one channel
+            if not alike or any(n is not None and n != m for n, m in pairs):
                 raise ArgumentError(f"The model takes images of the shape {taken}, but those of the data have {given}.")
         if outputs and (len(outputs[0].shape) != 2 or outputs[0].shape[-1] == 1):
             raise ArgumentError(
@@ -343,6 +353,20 @@ class EpochProgram:
         if losses.shape.rank not in (1, None):
             raise self._no_loss_of_class_numbers()
         return losses
+
+    def _check_losses(self) -> None:
+        """Refuse a loss that is none over class numbers, even where a batch has as many examples as there are classes.
+
+        Labels [B] would then spread over the units of outputs [B, B], and train to other images' labels.
+        """
+        outputs = getattr(self.model, "outputs", None)
+        if not outputs or len(outputs[0].shape) != 2 or outputs[0].shape[-1] in (None, 1):
+            return
+        units = outputs[0].shape[-1]
+        targets = tf.TensorSpec([units + 1], tf.int32)
+        tf.function(self._each, autograph=False).get_concrete_function(
+            targets, tf.TensorSpec([units + 1, units], outputs[0].dtype)
+        )
 
     def _no_loss_of_class_numbers(self) -> ArgumentError:
         name = getattr(getattr(self._losses, "function", None), "__name__", self._losses.name)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from urfb_tf.data import Split
+from urfb_tf.data.splits import as_split
 from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.seeds import check_seed
 
@@ -45,6 +46,9 @@ def batches(split: Split, *, batch_size: int, seed: int, first_epoch: int = 0) -
         ArgumentError: if not one batch can be filled, or the seed is out of range.
     """
     check_seed(seed)
+    split = as_split(split, "`batches`")
+    if not is_whole(first_epoch, 0):
+        raise ArgumentError(f"first_epoch is a whole number >= 0, but got {first_epoch!r}.")
     count = len(split.labels)
     kept = steps_per_epoch(count, batch_size) * batch_size
     images, labels = tf.constant(split.images), tf.constant(split.labels)

@@ -4,7 +4,7 @@ import contextlib
 import math
 import pathlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 import tensorflow as tf
@@ -12,12 +12,13 @@ import tensorflow as tf
 from urfb_tf.data import Dataset
 from urfb_tf.errors import ArgumentError, CheckpointError, is_positive, is_whole
 from urfb_tf.files import check_writable
-from urfb_tf.layers.walk import everything_in
+from urfb_tf.layers.walk import check_built, everything_in
 from urfb_tf.seeds import check_seed
 from urfb_tf.training.checkpoint import Checkpoint
 from urfb_tf.training.distributed import DistributedEpochProgram
 from urfb_tf.training.epoch import EpochProgram, State, Tally, as_input, order_of
 from urfb_tf.training.identity import continues, differences, identity_of
+from urfb_tf.training.order import steps_per_epoch
 from urfb_tf.training.plain import plain
 
 CHUNK = 10  # steps between two looks at the keyboard
@@ -112,9 +113,12 @@ def train(
             "Training takes a whole dataset, as urfb_tf.load gives it or urfb_tf.data.Dataset makes it of arrays, but "
             f"got {type(data).__name__}."
         )
-    probes = tuple(probes)
+    check_built(model, "Training")
+    if not is_whole(batch_size, 1):
+        steps_per_epoch(len(data.train.labels), batch_size)  # refuses it, and says which would do
+    probes = (probes,) if callable(probes) else tuple(probes)
     # Some layers, such as an activation that is one, make their weights only when they are called.
-    if model.built and not all(layer.built for layer in everything_in(model)):
+    if not all(layer.built for layer in everything_in(model)):
         model(as_input(model, data.train.images[:1]), training=False)
     program = _program(model, loss, strategy, batch_size=batch_size, jit_compile=jit_compile, grouped=grouped)
     for name in ("validation", "test"):
@@ -178,6 +182,8 @@ def train(
             program.write_back(new)
             for probe in probes:
                 found = probe(model)
+                if not isinstance(found, Mapping):
+                    raise ArgumentError(f"A probe returns a dict of what it has measured, but got {found!r}.")
                 record |= found if path is None else plain(found, "What a probe returns")
             records = [*records, record]
             finished = new, records

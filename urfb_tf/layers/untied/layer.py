@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from urfb_tf.errors import ArgumentError, is_positive, one_of
+from urfb_tf.errors import ArgumentError, is_positive, is_whole, one_of
 from urfb_tf.layers.untied.dense import DenseLocal
 from urfb_tf.layers.untied.locality import Locality
 from urfb_tf.layers.untied.products import Products
@@ -61,9 +61,9 @@ class UntiedConv2D(WindowLayer):
         **kwargs,
     ):
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
-        if backend not in BACKENDS:
+        if backend not in tuple(BACKENDS):
             raise ArgumentError(one_of("backend", backend, BACKENDS))
-        if feedback_refresh not in REFRESHES:
+        if feedback_refresh not in tuple(REFRESHES):
             raise ArgumentError(one_of("feedback_refresh", feedback_refresh, REFRESHES))
         if not is_positive(update_gain):
             raise ArgumentError(f"UntiedConv2D needs an update_gain > 0, but got {update_gain!r}.")
@@ -141,15 +141,15 @@ class UntiedConv2D(WindowLayer):
             weights: anything of W's shape [S, Cin, filters]. None means W.
 
         Raises:
-            ArgumentError: if there is no such location, or the layer is not built.
+            ArgumentError: if there is no such location, the weights have another shape, or the layer is not built.
         """
         self.check_filters()
         height, width = self.locality.output_size
-        if not (0 <= row < height and 0 <= column < width):
+        if not (is_whole(row, 0) and is_whole(column, 0) and row < height and column < width):
             raise ArgumentError(f"The output has locations (0, 0) to {(height - 1, width - 1)}, not {(row, column)}.")
         pairs = self.locality.pairs
         chosen = pairs.location == row * width + column
-        weights = keras.ops.convert_to_numpy(self.kernel if weights is None else weights)
+        weights = self._by_connection(self.kernel if weights is None else weights)
         found = np.full((*self.kernel_size, *weights.shape[1:]), np.nan, weights.dtype)
         found.reshape(-1, *weights.shape[1:])[pairs.offset[chosen]] = weights[chosen]
         return found
@@ -161,13 +161,21 @@ class UntiedConv2D(WindowLayer):
             weights: anything of W's shape [S, Cin, filters], such as its increment.
 
         Raises:
-            ArgumentError: if the layer is not built.
+            ArgumentError: if the weights have another shape, or the layer is not built.
         """
         self.check_filters()
-        weights = keras.ops.convert_to_numpy(weights)
+        weights = self._by_connection(weights)
         total = np.zeros((np.prod(self.kernel_size), *weights.shape[1:]), weights.dtype)
         np.add.at(total, self.locality.pairs.offset, weights)
         return total.reshape(*self.kernel_size, *weights.shape[1:])
+
+    def _by_connection(self, weights) -> np.ndarray:
+        weights = keras.ops.convert_to_numpy(weights)
+        if weights.ndim < 2 or len(weights) != len(self.locality.pairs):
+            raise ArgumentError(
+                f"'{self.name}' takes weights [{len(self.locality.pairs)}, Cin, filters], but got {weights.shape}."
+            )
+        return weights
 
     def compute_output_shape(self, input_shape):
         locality = Locality(tuple(input_shape[1:3]), self.kernel_size, self.strides, self.padding)
