@@ -259,3 +259,9 @@ NO_RULE = keras.saving.serialize_keras_object(keras.losses.MeanSquaredError())
 def test_an_unknown_rule_is_refused_with_the_known_names(name):
     with pytest.raises(ArgumentError, match=r"Unknown feedback rule .*'bp', 'frfb', 'urfb'"):
         FeedbackDense(3, rule=name)
+
+
+@pytest.mark.parametrize("what", ["urfb", object, None])
+def test_only_a_class_made_of_the_base_is_registered(what):
+    with pytest.raises(ArgumentError, match="A rule is a class made of FeedbackRule, but got"):
+        rules.register(what)

@@ -58,7 +58,7 @@ def numbers(experiments: Iterable[Experiment] = PAPER) -> list[Number]:
     """Two of each experiment: all 66 of Tables 1, 2 and 3, in their order, or those of some experiments.
 
     Args:
-        experiments: with numbers of the paper.
+        experiments: of the paper's tables.
     """
     found = []
     for experiment in experiments:

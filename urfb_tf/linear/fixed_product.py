@@ -83,7 +83,8 @@ def time_to_reach(error: float, lambda_t: float, lambda_r, epsilon: float) -> fl
         epsilon: >= 0.
 
     Raises:
-        ArgumentError: if a number is outside its range; if rounding hides the time, as with 25 layers or more.
+        ArgumentError: if a number is outside its range; if rounding hides the time, as it may with 25 layers or
+            more.
     """
     wanted = checks.number("error", checks.positive("error", error))
     start = checks.number("lambda_t", checks.positive("lambda_t", lambda_t))

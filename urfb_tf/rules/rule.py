@@ -14,9 +14,12 @@ def register(rule: type["FeedbackRule"]) -> type["FeedbackRule"]:
     A class that is defined again, as in a notebook's cell, takes the place of the one before.
 
     Raises:
-        ArgumentError: if the class has no `name` of its own, or another rule has it, in small or capital letters; or if
-            another rule's class is called like it, by which Keras would find the wrong one in a saved model.
+        ArgumentError: if this is no class made of `FeedbackRule`, or has no `name` of its own; if another rule has it,
+            in small or capital letters; or if another rule's class is called like it, by which Keras would find the
+            wrong one in a saved model.
     """
+    if not (isinstance(rule, type) and issubclass(rule, FeedbackRule)):
+        raise ArgumentError(f"A rule is a class made of FeedbackRule, but got {rule!r}.")
     name = vars(rule).get("name")
     if not isinstance(name, str) or not name:
         raise ArgumentError(f"The rule {rule.__name__} has no name of its own: set the class attribute `name`.")
