@@ -109,6 +109,6 @@ def get(identifier: "str | Reading") -> Reading:
     """
     if isinstance(identifier, Reading):
         return identifier
-    if identifier not in tuple(READINGS):
+    if identifier not in tuple(READINGS):  # a list has no hash
         raise ArgumentError(one_of("reading", identifier, READINGS))
     return READINGS[identifier]

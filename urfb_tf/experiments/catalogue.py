@@ -20,7 +20,7 @@ def find(identifier: str) -> Experiment:
     Raises:
         ArgumentError: if there is none.
     """
-    if identifier not in tuple(EXPERIMENTS):
+    if identifier not in tuple(EXPERIMENTS):  # a list has no hash
         raise ArgumentError(like_one_of("experiment", identifier, EXPERIMENTS, LISTING))
     return EXPERIMENTS[identifier]
 

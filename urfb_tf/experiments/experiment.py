@@ -86,7 +86,7 @@ class Experiment:
             "reading": readings.READINGS,
         }
         for kind, allowed in names.items():
-            if getattr(self, kind) not in tuple(allowed):
+            if getattr(self, kind) not in tuple(allowed):  # a list has no hash
                 raise ArgumentError(one_of(kind, getattr(self, kind), allowed))
         # Frozen, but not before it is made.
         for kind in ("rule_options", "loss_options", "changes"):

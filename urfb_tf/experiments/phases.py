@@ -57,7 +57,7 @@ class Phase:
         if self.batch_size is not None and not is_whole(self.batch_size, 1):
             raise ArgumentError(f"The batch size is a whole number >= 1, but got {self.batch_size!r}.")
         # What the layers would refuse too, but only once the phases before have been trained.
-        if self.rule is not None and self.rule not in tuple(rules.RULES):
+        if self.rule is not None and self.rule not in tuple(rules.RULES):  # a list has no hash
             raise ArgumentError(one_of("rule", self.rule, rules.RULES))
         if self.feedback_refresh not in REFRESHES:
             raise ArgumentError(one_of("feedback_refresh", self.feedback_refresh, REFRESHES))

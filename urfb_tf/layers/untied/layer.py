@@ -61,9 +61,9 @@ class UntiedConv2D(WindowLayer):
         **kwargs,
     ):
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
-        if backend not in tuple(BACKENDS):
+        if backend not in tuple(BACKENDS):  # a list has no hash
             raise ArgumentError(one_of("backend", backend, BACKENDS))
-        if feedback_refresh not in tuple(REFRESHES):
+        if feedback_refresh not in tuple(REFRESHES):  # a list has no hash
             raise ArgumentError(one_of("feedback_refresh", feedback_refresh, REFRESHES))
         if not is_positive(update_gain):
             raise ArgumentError(f"UntiedConv2D needs an update_gain > 0, but got {update_gain!r}.")
