@@ -580,3 +580,17 @@ def test_a_whole_dataset_is_no_split(tiny):
         batches(tiny.train, batch_size=10, seed=0, first_epoch=-1)
     mine = next(iter(batches(tuple(tiny.train), batch_size=10, seed=0)))  # a plain pair
     np.testing.assert_array_equal(mine[1], next(iter(batches(tiny.train, batch_size=10, seed=0)))[1])
+
+
+@pytest.mark.parametrize(("taken", "given"), [((None, None, 1), (8, 8)), ((64,), (64, 1)), ((8, 8), (8, 8, 1))])
+def test_an_axis_of_length_one_comes_and_goes_as_in_keras(taken, given):
+    inputs = keras.Input(taken)
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs) if len(taken) == 3 else keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, FeedbackDense(3, seed=0)(pooled))
+    images = np.random.default_rng(0).integers(0, 256, (12, *given), dtype=np.uint8)
+    split = Split(images, np.arange(12) % 3)
+    (record,) = train(
+        model, Dataset("mine", 3, split, split, split), epochs=1, batch_size=6, loss=OneVsRestHinge(),
+        learning_rate=1e-4,
+    )  # fmt: skip
+    assert 0 <= record["test_error"] <= 1

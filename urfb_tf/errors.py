@@ -51,6 +51,18 @@ def is_whole(value: object, least: int) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
+def check_learning_rate(value: object) -> None:
+    """Raise an ArgumentError if SGD cannot take steps of this size."""
+    if not is_positive(value):
+        raise ArgumentError(f"SGD needs a learning rate > 0, but got {value!r}.")
+
+
+def check_batch_size(value: object) -> None:
+    """Raise an ArgumentError if a batch cannot have so many examples, whatever the data."""
+    if not is_whole(value, 1):
+        raise ArgumentError(f"The batch size is a whole number >= 1, but got {value!r}.")
+
+
 def one_of(kind: str, value: object, allowed: Iterable[object]) -> str:
     """The sentence for a value outside a fixed set, the same wherever a name is looked up."""
     names = ", ".join(repr(name) for name in allowed)

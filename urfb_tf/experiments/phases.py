@@ -7,7 +7,15 @@ import numpy as np
 
 from urfb_tf import rules
 from urfb_tf.classes import check_classes
-from urfb_tf.errors import ArgumentError, is_positive, is_share, is_whole, one_of
+from urfb_tf.errors import (
+    ArgumentError,
+    check_batch_size,
+    check_learning_rate,
+    is_positive,
+    is_share,
+    is_whole,
+    one_of,
+)
 from urfb_tf.layers import FeedbackConv2D, FeedbackLayer, UntiedConv2D
 from urfb_tf.layers.untied.layer import REFRESHES
 from urfb_tf.networks import changes
@@ -52,10 +60,10 @@ class Phase:
     def __post_init__(self):
         if not is_whole(self.epochs, 1):
             raise ArgumentError(f"A phase lasts a whole number of epochs >= 1, but got {self.epochs!r}.")
-        if self.learning_rate is not None and not is_positive(self.learning_rate):
-            raise ArgumentError(f"SGD needs a learning rate > 0, but got {self.learning_rate!r}.")
-        if self.batch_size is not None and not is_whole(self.batch_size, 1):
-            raise ArgumentError(f"The batch size is a whole number >= 1, but got {self.batch_size!r}.")
+        if self.learning_rate is not None:
+            check_learning_rate(self.learning_rate)
+        if self.batch_size is not None:
+            check_batch_size(self.batch_size)
         # What the layers would refuse too, but only once the phases before have been trained.
         if self.rule is not None and self.rule not in tuple(rules.RULES):  # a list has no hash
             raise ArgumentError(one_of("rule", self.rule, rules.RULES))

@@ -38,7 +38,7 @@ def derivatives(lambda_t, lambdas, lambda_r, epsilon) -> np.ndarray:
     Args:
         lambda_t: [...].
         lambdas: lambda_1 .. lambda_k, [k, ...].
-        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1, ...], or one number for all of them.
+        lambda_r: lambda_{R,2} .. lambda_{R,k}, [k - 1] or [k - 1, ...], or one number for all of them.
         epsilon: [...].
 
     Returns:

@@ -6,7 +6,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from urfb_tf.errors import ArgumentError, is_positive, is_whole
+from urfb_tf.errors import ArgumentError, check_learning_rate, is_whole
 from urfb_tf.metrics.alignment import angle, check_batch
 from urfb_tf.metrics.descent import Descent, put_back
 
@@ -57,8 +57,7 @@ def trace(model: keras.Model, inputs, labels, *, steps: int, learning_rate: floa
     """
     if not is_whole(steps, 0):
         raise ArgumentError(f"steps is a whole number >= 0, but got {steps!r}.")
-    if not is_positive(learning_rate):
-        raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    check_learning_rate(learning_rate)
     check_batch(inputs, labels)
     descent = Descent(model, loss, purpose="A trace")
     layers = descent.layers

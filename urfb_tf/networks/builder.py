@@ -6,7 +6,7 @@ import tensorflow as tf
 from urfb_tf import readings, rules
 from urfb_tf.activations import SaturatedLinearity
 from urfb_tf.circuit import CircuitHinge
-from urfb_tf.errors import ArgumentError, is_finite, is_positive, is_whole, one_of
+from urfb_tf.errors import ArgumentError, check_learning_rate, is_finite, is_positive, is_whole, one_of
 from urfb_tf.layers import ErrorNoise, FeedbackConv2D, FeedbackDense, TiedMaxPooling2D
 from urfb_tf.layers.connectivity import check_connectivity
 from urfb_tf.losses import OneVsRestHinge
@@ -68,8 +68,7 @@ def build(
         raise ArgumentError(one_of("loss", loss, LOSSES))
     if not is_whole(classes, 2):
         raise ArgumentError(f"A classifier needs a whole number of classes >= 2, but got {classes!r}.")
-    if not is_positive(learning_rate):
-        raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    check_learning_rate(learning_rate)
     if batch_norm and not readings.get(reading).propagate_derivative:
         raise ArgumentError("Batch normalisation needs a reading whose errors pass the activation's derivative.")
     if not (is_finite(error_noise) and error_noise >= 0):

@@ -7,6 +7,7 @@ inside. `keras.Model.fit` over `urfb_tf.training.batches` makes the same updates
 import contextlib
 import functools
 import inspect
+import itertools
 from typing import NamedTuple
 
 import keras
@@ -16,7 +17,7 @@ import tensorflow as tf
 from urfb_tf.compiled_loss import check_unweighted, loss_of, only
 from urfb_tf.data import Split
 from urfb_tf.data.splits import as_split, at_once, class_numbers
-from urfb_tf.errors import ArgumentError, is_whole
+from urfb_tf.errors import ArgumentError, check_batch_size
 from urfb_tf.half_precision import gradients_of, loss_scale
 from urfb_tf.layers import UntiedConv2D, layers_of
 from urfb_tf.layers.connectivity import Existing
@@ -146,8 +147,7 @@ class EpochProgram:
         check_built(model, "Training")
         if (inputs := len(getattr(model, "inputs", None) or [None])) > 1:
             raise ArgumentError(f"Training takes a dataset of images, but the model has {inputs} inputs: use `fit`.")
-        if not is_whole(batch_size, 1):
-            raise ArgumentError(f"The batch size is a whole number >= 1, but got {batch_size!r}.")
+        check_batch_size(batch_size)
         self._losses = losses_of(model, loss)
         self.model = model
         self._check_losses()
@@ -155,17 +155,15 @@ class EpochProgram:
         self.grouped = grouped
         self._loss_scale = loss_scale(model, batch_size)
         without = [layer for layer in layers_of(model) if not layer.supports_jit]
-        for layer in without:
-            if jit_compile and isinstance(layer, UntiedConv2D):
-                raise ArgumentError(
-                    f"XLA has no sparse products, which layer {layer.name!r} asks for: leave out jit_compile, or give "
-                    "the layer backend='dense', whose results are the same."
-                )
-            if jit_compile:
-                raise ArgumentError(
-                    f"Layer {layer.name!r} says by `supports_jit = False` that XLA cannot compile it: leave out "
-                    "jit_compile."
-                )
+        if jit_compile and without:
+            layer = without[0]
+            raise ArgumentError(
+                f"XLA has no sparse products, which layer {layer.name!r} asks for: leave out jit_compile, or give "
+                "the layer backend='dense', whose results are the same."
+                if isinstance(layer, UntiedConv2D)
+                else f"Layer {layer.name!r} says by `supports_jit = False` that XLA cannot compile it: leave out "
+                "jit_compile."
+            )
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU")) and not without
         self.jit_compile = jit_compile
@@ -217,9 +215,8 @@ class EpochProgram:
         inputs, outputs = (getattr(self.model, name, None) for name in ("inputs", "outputs"))
         if inputs:
             taken, given = tuple(inputs[0].shape[1:]), tuple(np.shape(split.images)[1:])
-            pairs = zip(taken, given, strict=False)
-            alike = len(taken) == len(given) or (*given, 1) == taken  # Keras adds an axis of one channel
-            if not alike or any(n is not None and n != m for n, m in pairs):
+            pairs = itertools.zip_longest(taken, given, fillvalue=1)  # a last axis of length 1 comes and goes in Keras
+            if abs(len(taken) - len(given)) > 1 or any(n is not None and n != m for n, m in pairs):
                 raise ArgumentError(f"The model takes images of the shape {taken}, but those of the data have {given}.")
         if outputs and (len(outputs[0].shape) != 2 or outputs[0].shape[-1] == 1):
             raise ArgumentError(

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.data import Dataset
-from urfb_tf.errors import ArgumentError, CheckpointError, is_positive, is_whole
+from urfb_tf.errors import ArgumentError, CheckpointError, check_learning_rate, is_whole
 from urfb_tf.files import check_writable
 from urfb_tf.layers.walk import check_built, everything_in
 from urfb_tf.seeds import check_seed
@@ -105,8 +105,7 @@ def train(
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
         if not is_whole(value, 1):
             raise ArgumentError(f"{name} is a whole number >= 1, but got {value!r}.")
-    if not is_positive(learning_rate):
-        raise ArgumentError(f"SGD needs a learning rate > 0, but got {learning_rate!r}.")
+    check_learning_rate(learning_rate)
     check_seed(seed)
     if not isinstance(data, Dataset):
         raise ArgumentError(
