@@ -171,7 +171,7 @@ def test_of_two_runs_from_one_seed_the_one_counts_that_more_others_can_be_held_a
 NOTHING = "None of these 6 runs is recorded yet: the errors in the table are the paper's alone."
 ONE = (
     "1 of these 6 runs is recorded: URFB for 2 of 1000 epochs. Not recorded yet: BP Softmax, BP Hinge, URFB 50%, FRFB "
-    "and FRFB 50%. A run that is shorter than the paper's does not say where it would end."
+    "and FRFB 50%. A run that is cut short does not say where it would end."
 )
 ALL = (
     "All 6 runs are recorded: BP Softmax, BP Hinge, URFB 50%, FRFB and FRFB 50% for 1000 of 1000 epochs; URFB "
@@ -207,7 +207,7 @@ def test_the_state_of_a_table_is_one_sentence_for_each_part_of_it(record_errors,
 def test_a_comparison_says_what_is_measured_whichever_way_it_goes(record_errors, urfb, frfb, when, measured):
     record_errors(URFB.id, urfb)
     record_errors(FRFB.id, frfb)
-    paper = "in the paper, after 1000 epochs, it is 0.29 below (0.52 against 0.81)"
+    paper = "in the paper, at the end, it is 0.29 below (0.52 against 0.81)"
     assert findings.compared(URFB, FRFB) == f"{when}, the test error of URFB is {measured}; {paper}."
 
 
@@ -223,7 +223,7 @@ def test_a_comparison_says_where_the_papers_errors_are_equal(record_errors):
 def test_a_comparison_of_which_one_side_is_missing_gives_the_papers_alone(record_errors):
     record_errors(FRFB.id, [0.9])
     assert findings.compared(URFB, FRFB) == (
-        "In the paper, after 1000 epochs, the test error of URFB is 0.29 below that of FRFB (0.52 against 0.81); here "
+        "In the paper, at the end, the test error of URFB is 0.29 below that of FRFB (0.52 against 0.81); here "
         "the two are not both recorded yet."
     )
 
@@ -232,9 +232,15 @@ def test_a_comparison_may_name_its_sides_and_the_split(record_errors):
     pair = find("table3/urfb/untied"), find("table3/urfb")
     sentence = findings.compared(*pair, split="train", names=("the untied network", "the tied one"))
     assert sentence.startswith(
-        "In the paper, at the end of both runs, the train error of the untied network is 0.15 below that of the tied "
-        "one (0.06 against 0.21);"
+        "In the paper, at the end, the train error of the untied network is 0.15 below that of the tied one (0.06 "
+        "against 0.21);"
     )
+
+
+@pytest.mark.usefixtures("record_errors")
+def test_a_comparison_of_runs_whose_lengths_differ_says_no_length():
+    pair = find("table1/cifar10/urfb/untied"), find("table1/cifar10/urfb")
+    assert findings.compared(*pair).partition("the paper, ")[2].startswith("at the end of both runs, ")
 
 
 def test_the_table_beside_the_paper_has_the_spread_over_seeds(record_errors):

@@ -28,7 +28,7 @@ def state(experiments: Iterable[Experiment]) -> str:
     if missing := [row.title for row in rows if row.id not in lengths]:
         sentences.append(f"Not recorded yet: {_list(missing)}.")
     if any(row.id in lengths and lengths[row.id] < row.paper_epochs for row in rows):
-        sentences.append("A run that is shorter than the paper's does not say where it would end.")
+        sentences.append("A run that is cut short does not say where it would end.")
     return " ".join(sentences)
 
 
@@ -38,7 +38,6 @@ def compared(
     *,
     split: str = "test",
     names: tuple[str, str] | None = None,
-    when: str | None = None,
 ) -> str:
     """An error of one row against another's: what is recorded at the same epoch, and what the paper prints.
 
@@ -46,13 +45,14 @@ def compared(
         first, second: rows of the paper.
         split: "train", dropout off, or "test".
         names: what to call them. None takes their titles.
-        when: of the paper's numbers. None says after how many epochs.
     """
     one, other = names or (first.title, second.title)
     assert first.paper is not None
     assert second.paper is not None
-    lengths = {first.paper_epochs, second.paper_epochs}
-    when = when or (f"after {first.paper_epochs} epochs" if len(lengths) == 1 else "at the end of both runs")
+    when = "at the end"
+    if first.length_given and second.length_given:
+        lengths = {first.paper_epochs, second.paper_epochs}
+        when = f"after {first.paper_epochs} epochs" if len(lengths) == 1 else "at the end of both runs"
     printed = _against(getattr(first.paper, split), getattr(second.paper, split), 2)
     measured = recorded.compare(first.id, second.id, FIELDS[split])
     if measured is None:

@@ -109,7 +109,7 @@ def contenders(network: str, dataset: str) -> list[Experiment]:
 
 def _plain(row: Experiment) -> bool:
     """Whether an experiment keeps to the protocol."""
-    ignored = {"id", "title", "paper", "paper_epochs", *FREE}
+    ignored = {"id", "title", "paper", "paper_epochs", "length_given", *FREE}
     return all(
         getattr(row, field.name) == field.default for field in dataclasses.fields(row) if field.name not in ignored
     )

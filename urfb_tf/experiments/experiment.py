@@ -45,7 +45,8 @@ class Experiment:
         batch_size: examples per step.
         grouped: whether the examples of a batch come sorted by class.
         phases: stretches of the run that differ. None means one, of `paper_epochs`.
-        paper_epochs: how long the paper trains.
+        paper_epochs: how long the paper trains, or where it does not say, how long a run of ours is taken to be whole.
+        length_given: whether the paper says how long it trains.
         paper: the paper's numbers, if it has this run.
 
     Raises:
@@ -73,6 +74,7 @@ class Experiment:
     grouped: bool = False
     phases: tuple[Phase, ...] = ()
     paper_epochs: int = 1000
+    length_given: bool = True
     paper: PaperErrors | None = None
 
     def __post_init__(self):
@@ -186,7 +188,7 @@ class Experiment:
     def configuration(self) -> dict:
         """What decides the outcome, but for the seed: what a result file records, as JSON gives it back."""
         record = dataclasses.asdict(self)
-        for key in ("id", "title", "paper", "paper_epochs"):
+        for key in ("id", "title", "paper", "paper_epochs", "length_given"):
             del record[key]
         # Runs of rules that time URFB are recorded without it.
         if "urfb" not in self._rules and self.epsilon == 1:
