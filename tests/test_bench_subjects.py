@@ -38,6 +38,12 @@ QUICK = Settings(batch=4, repeats=3)
 SMALL = "conv 4 3x3; conv 4 3x3; SUM; maxpool 3; drop .5; full conn. 8; output"
 
 
+@pytest.mark.parametrize("settings", [{"batch": "a"}, {"batch": 2.5}, {"repeats": None}, {"repeats": 2}])
+def test_settings_are_whole_numbers(settings):
+    with pytest.raises(ArgumentError, match=r"is a whole number >= .*, but got"):
+        Settings(**settings)
+
+
 @given(st.floats(-2, 3), st.floats(1e-6, 1e3), st.lists(st.integers(1, 1000), min_size=3, max_size=6, unique=True))
 def test_the_exponent_of_a_power_is_found_without_error(power, factor, sizes):
     slope, error = scaling.exponent(sizes, [factor * n**power for n in sizes])

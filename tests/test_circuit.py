@@ -251,9 +251,11 @@ def test_what_the_circuit_cannot_run_with_is_refused(function, arguments, reason
         function(CIRCUIT, **{"fields": 0.0, "supervision": 1, "steps": 4, **arguments})
 
 
-def test_an_infinite_start_is_refused():
-    with pytest.raises(ArgumentError, match="finite activities"):
-        run(CIRCUIT, 0.0, 1, steps=1, start=(0, np.inf))
+@pytest.mark.parametrize("start", [(0, np.inf), (0, "a"), (0,), (0, 0, 0), 0, (0, [1, 2]), None])
+def test_a_start_that_is_no_pair_of_finite_activities_is_refused(start):
+    with pytest.raises(ArgumentError, match="two finite activities") as refused:
+        run(CIRCUIT, [0.0, 0.5, 1.0], 1, steps=1, start=start)
+    assert str(refused.value).endswith(f"but got {start!r}.")
 
 
 @pytest.mark.parametrize(("update", "least"), [("sequential", 2), ("synchronous", 3)])

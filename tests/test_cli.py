@@ -14,7 +14,7 @@ import pytest
 
 import urfb_tf.experiments.run
 import urfb_tf.export
-from urfb_tf import plots
+from urfb_tf import plots, rules
 from urfb_tf.__main__ import main
 from urfb_tf.analysis import recorded
 from urfb_tf.cli import parse
@@ -138,6 +138,15 @@ def test_another_seed_or_setting_gets_a_folder_of_its_own(tmp_path):
     options = ["--epochs", "1", "--no-alignment", "--quiet"]
     assert [run(*options), run(*options, "--seed", "1"), run(*options, "--epsilon", "2")] == [0, 0, 0]
     assert len(list(tmp_path.rglob("result.json"))) == 3
+
+
+def test_a_rule_is_named_in_small_or_capital_letters(monkeypatch):
+    class Mine(rules.FixedRandomFeedback):
+        name = "MyRule"
+
+    monkeypatch.setitem(rules.RULES, "MyRule", Mine)
+    found = [_experiments(parse(["run", "simpnet", "--rule", given]))[0].rule for given in ("myrule", "MyRule", "Kp")]
+    assert found == ["MyRule", "MyRule", "kp"]
 
 
 def test_the_id_of_a_run_names_each_setting():

@@ -232,6 +232,11 @@ def test_traces_show_any_angle_and_name_the_layers_there_are():
         plots.weights_along_training([snapshot], "b", [1])
     with pytest.raises(ArgumentError, match="Layer 'b' has no feedback weights"):
         plots.weights_along_training([dataclasses.replace(snapshot, feedback={})], "b", [0])
+    with pytest.raises(ArgumentError, match="Unknown layer of the trace 'c': use one of 'b'"):
+        snapshot.angle("c")
+    filters = {"b": np.ones([3, 3, 1, 2])}
+    with pytest.raises(ArgumentError, match=r"of a dense layer, .*, but 'b' has \(3, 3, 1, 2\)"):
+        plots.weights_along_training([metrics.Snapshot(0, 1.0, filters, filters, filters)], "b", [0])
 
 
 def test_traces_draw_loss_and_angle_against_steps_and_heat_maps_w_above_r():

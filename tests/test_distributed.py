@@ -190,3 +190,9 @@ def test_two_devices_train_as_one_does(case, wrong):
 def test_more_gpus_than_there_are_are_refused():
     with pytest.raises(ArgumentError, match=r"^TensorFlow sees .*, so a run cannot be split over 64\.$"):
         gpus(64)
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.0, "1", True, None])
+def test_a_number_of_gpus_that_is_none_is_refused(number):
+    with pytest.raises(ArgumentError, match=f"whole number of GPUs >= 1, but got {number!r}"):
+        gpus(number)

@@ -239,6 +239,11 @@ PHASES = (
 )
 
 
+def test_a_number_in_place_of_seeds_is_refused(small_data, tmp_path):
+    with pytest.raises(ArgumentError, match=r"seeds are those of each experiment, such as \(0, 1, 2\), but got 3"):
+        export(SMALL, tmp_path, seeds=3, data=small_data)
+
+
 def test_phases_pass_on_weights_as_tensorflow_does(small_data, tmp_path):
     experiment = dataclasses.replace(SMALL, rule="frfb", phases=PHASES)
     export(experiment, tmp_path, seeds=[5], data=small_data)
@@ -485,6 +490,8 @@ def test_a_file_of_arrays_that_cannot_be_read_is_named(tmp_path):
             runner.load_arrays(path)
         with pytest.raises(ArgumentError, match=rf"{path.name} cannot be read .*: take that of a run that has .*\."):
             load_state(urfb_tf.build("full conn. 5; output"), path)
+    with pytest.raises(runner.RunnerError, match=r"text cannot be read \(it is no whole npz file\)"):
+        runner.load_arrays(tmp_path / "text")
     (tmp_path / "arrays").mkdir()
     np.savez(tmp_path / "arrays" / "other.npz", other=np.ones(1))
     with pytest.raises(runner.RunnerError, match=r"other.npz cannot be read \('array' is missing\)"):

@@ -286,6 +286,8 @@ def test_homogeneity_is_drawn_against_epochs():
         [[[1, 0.25], [2, 0.25]], [[1, 0.375], [2, 0.375]]],
         [[[1, 0.5], [2, 0.5]]],
     ]
+    with pytest.raises(ArgumentError, match="Unknown layer of a homogeneity probe 'conv2': use one of 'conv1'"):
+        plots.homogeneity_curves({"urfb": run}, "conv2")
 
 
 def test_weights_of_another_shape_are_refused():

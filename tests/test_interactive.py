@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import urfb_tf
-from urfb_tf import linear, metrics
+from urfb_tf import FeedbackConv2D, linear, metrics
 from urfb_tf.errors import ArgumentError
 from urfb_tf.plots.interactive import drift, epsilon_slider, filter_browser
 from urfb_tf.plots.interactive.page import button, element, embedded, select, slider, table
@@ -393,6 +393,7 @@ def test_a_map_of_copies_alone_is_of_one_colour():
     ("changed", "reason"),
     [
         (dict, "runs is empty"),
+        (lambda: {"tied": (FeedbackConv2D(2, 3), np.ones([9, 3, 2]))}, "UntiedConv2D alone, but 'tied' is"),
         (lambda: {"grey": (untied(1, channels=1), untied(1, channels=1).kernel)}, "'grey' needs W"),
         (lambda: {"cut": (untied(1), untied(1).kernel[:-1])}, "'cut' needs W"),
         (

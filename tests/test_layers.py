@@ -196,6 +196,8 @@ BAD = [
     (lambda: FeedbackDense(True), "units >= 1"),
     (lambda: FeedbackDense(3, seed=-1), "A seed is a whole number >= 0, but got -1"),
     (lambda: FeedbackConv2D(3, 3, seed=1.5), "A seed is a whole number >= 0, but got 1.5"),
+    (lambda: DirectFeedback("dense"), "list of layers' names, but got 'dense'"),
+    (lambda: DirectFeedback(None), "list of layers' names, but got None"),
     (lambda: DirectFeedback(["dense"], seed=-1), "A seed is a whole number >= 0, but got -1"),
     (lambda: FeedbackConv2D(0, 3), "filters >= 1"),
     (lambda: FeedbackConv2D(4, 0), "kernel_size is a whole number"),
@@ -241,6 +243,14 @@ def test_a_convolution_takes_images_of_any_size():
     model = keras.Model(inputs, FeedbackConv2D(4, 3, strides=2)(inputs))
     assert model.predict(np.ones((2, 7, 9, 3)), verbose=0).shape == (2, 4, 5, 4)
     assert model.predict(np.ones((2, 4, 4, 3)), verbose=0).shape == (2, 2, 2, 4)
+
+
+def test_a_filter_that_an_image_of_free_size_turns_out_not_to_hold_is_refused():
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, FeedbackConv2D(4, 5, padding="valid")(inputs))
+    assert model(np.ones((1, 5, 6, 3))).shape == (1, 1, 2, 4)
+    with pytest.raises(ArgumentError, match=r"filter of \(5, 5\) needs an image at least as large, but got \(5, 4\)"):
+        model(np.ones((1, 5, 4, 3)))
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])

@@ -126,6 +126,10 @@ REFUSED = {
     "W_1 must be finite": {"weights": [WEIGHTS[0] * np.inf, *WEIGHTS[1:]]},
     "target must be finite": {"target": TARGET * np.nan},
     "must be matrices": {"target": np.ones(3)},
+    "do not broadcast: (2,), (3,), (), (), ()": {
+        "target": np.stack([TARGET] * 2),
+        "weights": [np.stack([WEIGHTS[0]] * 3), *WEIGHTS[1:]],
+    },
     "takes one network": {"target": TARGET[None]},
     "times must be one rising sequence": {"times": [1, 0.5]},
     "times must be >= 0": {"times": [-1, 1]},

@@ -109,6 +109,15 @@ def test_a_filter_that_does_not_fit_is_refused_unless_padded(size, kernel_size):
     assert Locality(size, kernel_size, (1, 1), "same").output_size == size
 
 
+@pytest.mark.parametrize("name", ["size", "kernel_size", "strides"])
+@pytest.mark.parametrize("value", [(0, 3), (3, 3, 3), "ab", (2.5, 3), None])
+def test_a_geometry_of_other_than_whole_numbers_is_refused(name, value):
+    sizes = {"size": (5, 5), "kernel_size": (3, 3), "strides": (1, 1), name: value}
+    with pytest.raises(ArgumentError, match=f"^{name} is a whole number >= 1 or a pair of them"):
+        Locality(**sizes, padding="same")
+    assert Locality([5, 5], 3, np.int64(1), "same") == Locality((5, 5), (3, 3), (1, 1), "same")
+
+
 def test_padding_is_known_in_capital_letters_and_nothing_else_is():
     assert Locality((5, 5), (3, 3), (1, 1), "SAME") == Locality((5, 5), (3, 3), (1, 1), "same")
     with pytest.raises(ArgumentError, match="padding is 'same' or 'valid', but got 'nonsense'"):

@@ -443,6 +443,10 @@ def test_rows_of_the_drawn_matrix_are_output_units():
     expected = np.full((2, 6), np.nan)
     expected[0, [0, 1, 3, 4]], expected[1, [1, 2, 4, 5]] = kernel[:4], kernel[4:]
     np.testing.assert_array_equal(np.ma.filled(shown, np.nan), expected)
+    two_filters = Case(1, (2, 3), 1, 2, (2, 2), (1, 1), "valid").layer()
+    for wrong in (two_filters, FeedbackConv2D(1, 2)):
+        with pytest.raises(ArgumentError, match="'b' must be an UntiedConv2D of one channel and one filter"):
+            plots.connections({"a": layer, "b": wrong})
 
 
 @pytest.mark.parametrize("where", [(-1, 0), (0, -1), (5, 0), (0, 6)])

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from urfb_tf.classes import check_classes
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_finite
 from urfb_tf.losses import is_number_of, nan_unless, unit_numbers
 
 
@@ -15,8 +15,8 @@ from urfb_tf.losses import is_number_of, nan_unless, unit_numbers
 class LossOfUnits(keras.losses.Loss):
     """The loss of a network that has these output units alone. The others do not learn, and hand down no error.
 
-    Examples of classes without a unit among these count nothing. A label that is the number of no output unit at all
-    is refused, or has the loss NaN under XLA, which cannot refuse it.
+    Examples of classes without a unit among these count nothing. Where a label is the number of no output unit at all,
+    the loss is NaN, as that of `OneVsRestHinge`.
 
     Args:
         loss: a Keras loss over class numbers, such as `OneVsRestHinge()`; what it derives from the number of its
@@ -27,7 +27,7 @@ class LossOfUnits(keras.losses.Loss):
 
     Raises:
         ArgumentError: if there is no such loss, these are not class numbers of at least two classes, or there is not
-            one offset for each.
+            one finite offset for each.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LossOfUnits(keras.losses.Loss):
         self.units = check_classes(units)
         if len(self.units) < 2:
             raise ArgumentError(f"A classifier needs two output units or more that learn, but got {self.units!r}.")
-        self.offsets = None if offsets is None else [float(offset) for offset in offsets]
+        self.offsets = None if offsets is None else _finite(offsets)
         if self.offsets is not None and len(self.offsets) != len(self.units):
             raise ArgumentError(f"There are {len(self.units)} units that learn, but {len(self.offsets)} offsets.")
 
@@ -69,13 +69,13 @@ class LossOfUnits(keras.losses.Loss):
         places = np.full(count, -1, np.int32)  # [C]
         places[list(self.units)] = np.arange(len(self.units))
         labels = tf.reshape(unit_numbers(y_true), [-1])  # [B]
-        place = tf.gather(places, labels)  # [B]
+        place = tf.gather(places, tf.clip_by_value(labels, 0, count - 1))  # [B]
         fields = tf.gather(y_pred, self.units, axis=-1)  # [B, units]
         if self.offsets is not None:
             fields += tf.constant(self.offsets, fields.dtype)
         losses = self.loss.call(tf.maximum(place, 0), fields)  # [B]
         losses = tf.where(place >= 0, losses, tf.zeros_like(losses))
-        return nan_unless(is_number_of(labels, count), losses)  # under XLA, `gather` takes the nearest place there is
+        return nan_unless(is_number_of(labels, count), losses)
 
     def get_config(self) -> dict:
         return {
@@ -84,3 +84,10 @@ class LossOfUnits(keras.losses.Loss):
             "units": list(self.units),
             "offsets": self.offsets,
         }
+
+
+def _finite(offsets: Iterable[float]) -> list[float]:
+    given = list(offsets) if isinstance(offsets, Iterable) else None
+    if given is None or not all(map(is_finite, given)):
+        raise ArgumentError(f"Offsets are finite numbers, one for each unit that learns, but got {offsets!r}.")
+    return [float(offset) for offset in given]

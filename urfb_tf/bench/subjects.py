@@ -5,7 +5,7 @@ import importlib
 import types
 from collections.abc import Mapping
 
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError, is_whole, one_of
 
 # A module of this name has `run(settings, machine)`, which measures and returns what JSON can hold, and
 # `tables(found)`, which shows it: pairs of a title and a table or a sentence.
@@ -35,8 +35,8 @@ class Settings:
 
     def __post_init__(self):
         for option, value, least in (("--batch-size", self.batch, 1), ("--repeats", self.repeats, 3)):
-            if value < least:
-                raise ArgumentError(f"{option} is a whole number >= {least}, but got {value}.")
+            if not is_whole(value, least):
+                raise ArgumentError(f"{option} is a whole number >= {least}, but got {value!r}.")
 
 
 def find(name: str) -> types.ModuleType:

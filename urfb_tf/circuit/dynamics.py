@@ -38,16 +38,24 @@ def run(
         start: o and t before the first step, broadcast likewise; silence by default.
 
     Raises:
-        ArgumentError: for a field that is not inside (-M, M), another supervision than 1 or -1, a start that is not
-            finite, an unknown order of update, or a number of steps that is not a whole number >= 0.
+        ArgumentError: for a field that is not inside (-M, M), another supervision than 1 or -1, a start that is no
+            pair of finite activities of that shape, an unknown order of update, or a number of steps that is not a
+            whole number >= 0.
     """
     if not is_whole(steps, 0):
         raise ArgumentError(f"The circuit runs for a whole number of steps >= 0, but got {steps!r}.")
     check_update(update)
     fields, supervision = checked(circuit, fields, supervision)
-    output, control = (np.broadcast_to(np.asarray(unit, float), fields.shape) for unit in start)
-    if not (np.isfinite(output).all() and np.isfinite(control).all()):
-        raise ArgumentError(f"The circuit starts from finite activities (o, t), but got {start!r}.")
+    try:
+        output, control = (np.broadcast_to(np.asarray(unit, float), fields.shape) for unit in start)
+        begins = bool(np.isfinite(output).all() and np.isfinite(control).all())
+    except (TypeError, ValueError):
+        begins = False
+    if not begins:
+        raise ArgumentError(
+            f"The circuit starts from two finite activities (o, t), each one number or of the shape {fields.shape} of "
+            f"the fields, but got {start!r}."
+        )
     outputs, controls = [output], [control]
     for _ in range(steps):
         output, control = advance(circuit, fields, supervision, output, control, update)

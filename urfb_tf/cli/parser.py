@@ -31,7 +31,7 @@ def _add_run(commands) -> None:
         "urfb_tf list), or all of a place, such as table2 or table1/cifar100",
     )
     command.add_argument("--dataset", help="cifar10, cifar100 or generated (default: cifar10)")
-    command.add_argument("--rule", type=str.lower, help="bp, frfb, urfb, or another of `urfb_tf.rules` (default: urfb)")
+    command.add_argument("--rule", help="bp, frfb, urfb, or another of `urfb_tf.rules` (default: urfb)")
     command.add_argument("--epsilon", type=float, help="URFB's ratio of R's step to W's, with any timing (default: 1)")
     command.add_argument("--loss", help="hinge, softmax or circuit (default: hinge)")
     command.add_argument("--connectivity", type=float, help="share of connections that exist (default: 1)")

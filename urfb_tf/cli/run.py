@@ -57,12 +57,15 @@ def _experiments(options: argparse.Namespace) -> list:
     from urfb_tf.errors import ArgumentError, like_one_of
     from urfb_tf.experiments import EXPERIMENTS, Experiment
     from urfb_tf.networks import NETWORKS
+    from urfb_tf.rules.rule import listed
 
     settings = {
         name: getattr(options, name)
         for name in ("dataset", "rule", "epsilon", "loss", "connectivity", "reading", "learning_rate", "batch_size")
         if getattr(options, name) is not None
     }
+    if rule := settings.get("rule"):
+        settings["rule"] = listed(rule) or rule  # in small or capital letters, as everywhere
     if options.set:
         settings["changes"] = tuple(_item(text) for text in options.set)
     named = selection.named(options.what)

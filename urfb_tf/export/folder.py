@@ -10,7 +10,7 @@ import functools
 import io
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -71,6 +71,8 @@ def export(
             raise ArgumentError(
                 f"An export is of experiments, but got {experiment!r}: `urfb_tf.experiments.find` finds one by its id."
             )
+    if not isinstance(seeds, Iterable):
+        raise ArgumentError(f"seeds are those of each experiment, such as (0, 1, 2), but got {seeds!r}.")
     folder = pathlib.Path(folder)
     runs = [(experiment, seed, _run_folder(folder, experiment, seed)) for experiment in experiments for seed in seeds]
     for experiment, seed, place in runs:

@@ -433,8 +433,12 @@ def _reading(path: pathlib.Path, remedy: str) -> Iterator[None]:
 
 def load_arrays(path: pathlib.Path, remedy: str = AGAIN) -> dict[str, np.ndarray]:
     """All arrays of an npz file; RunnerError if it is damaged or missing."""
-    with _reading(path, remedy), open(path, "rb") as file, np.load(file) as archive:
-        return dict(_typed(name, archive[name]) for name in archive)
+    with _reading(path, remedy), open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):  # NumPy takes it for pickled data, and names an unsafe way to read it
+            raise zipfile.BadZipFile("it is no whole npz file")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return dict(_typed(name, archive[name]) for name in archive)
 
 
 def load_state(path: pathlib.Path, remedy: str) -> tuple[dict, list[np.ndarray]]:

@@ -45,6 +45,7 @@ class FeedbackConv2D(WindowLayer):
         return {"strides": [1, *self.strides, 1], "padding": self.padding.upper()}
 
     def _forward(self, inputs, weights):
+        check_fits(tuple(inputs.shape[1:3]), self.kernel_size, self.padding)  # where the model leaves the size free
         return tf.nn.conv2d(inputs, weights, **self._geometry)
 
     def _pull_back(self, error, weights, inputs):

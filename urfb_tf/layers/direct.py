@@ -27,11 +27,14 @@ class DirectFeedback(keras.layers.Layer):
         **kwargs: those of every Keras layer.
 
     Raises:
-        ArgumentError: if an input is of free size, there is not one per target, or the seed is no whole number >= 0.
+        ArgumentError: if the targets are no list of names, an input is of free size, there is not one per target, or
+            the seed is no whole number >= 0.
     """
 
     def __init__(self, targets: Iterable[str], projection_initializer="glorot_uniform", seed: int = 0, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})  # the output keeps its precision
+        if isinstance(targets, str) or not isinstance(targets, Iterable):
+            raise ArgumentError(f"DirectFeedback needs a list of layers' names, but got {targets!r}.")
         self.targets = list(targets)
         self.projection_initializer = projection_initializer
         check_whole(seed)

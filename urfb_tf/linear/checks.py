@@ -94,6 +94,13 @@ def matched(matrices: list, returns: list) -> None:
 def _check_shapes(target: np.ndarray, matrices: list[np.ndarray], returns: list[np.ndarray]) -> None:
     if any(matrix.ndim < 2 for matrix in (target, *matrices, *returns)):
         raise ArgumentError("The target and all weights must be matrices.")
+    counts = [matrix.shape[:-2] for matrix in (target, *matrices, *returns)]
+    try:
+        np.broadcast_shapes(*counts)
+    except ValueError as problem:
+        raise ArgumentError(
+            f"Dimensions before the last two count networks, but these do not broadcast: {', '.join(map(str, counts))}."
+        ) from problem
     widths = [matrices[0].shape[-1], *(w.shape[-2] for w in matrices)]  # n_0 .. n_k
     for i, matrix in enumerate(matrices, 1):
         _fits(f"W_{i}", matrix, (widths[i], widths[i - 1]))

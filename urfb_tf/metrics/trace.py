@@ -6,7 +6,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from urfb_tf.errors import ArgumentError, check_learning_rate, is_whole
+from urfb_tf.errors import ArgumentError, check_learning_rate, is_whole, one_of
 from urfb_tf.metrics.alignment import angle, check_batch
 from urfb_tf.metrics.descent import Descent, put_back
 
@@ -32,7 +32,13 @@ class Snapshot:
     increment: dict[str, np.ndarray]
 
     def angle(self, layer: str) -> float | None:
-        """Degrees between R and W of a layer. Under back-propagation, where W itself is R, 0."""
+        """Degrees between R and W of a layer. Under back-propagation, where W itself is R, 0.
+
+        Raises:
+            ArgumentError: if there is no such layer.
+        """
+        if layer not in self.kernel:
+            raise ArgumentError(one_of("layer of the trace", layer, self.kernel))
         return angle(self.feedback.get(layer, self.kernel[layer]), self.kernel[layer])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.lines import Line2D
 
+from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.layers import UntiedConv2D
 from urfb_tf.plots.style import figure, line_styles, not_empty
 
@@ -18,9 +19,12 @@ def connections(layers: Mapping[str, UntiedConv2D]):
         layers: by title. Rows are output units, columns input units; where there is no connection it is grey.
 
     Raises:
-        ArgumentError: if there is no layer.
+        ArgumentError: if there is no layer, or one is no `UntiedConv2D` of one channel and one filter.
     """
     not_empty("layers", layers)
+    for title, layer in layers.items():
+        if not isinstance(layer, UntiedConv2D) or tuple(layer.kernel.shape[1:]) != (1, 1):
+            raise ArgumentError(f"{title!r} must be an UntiedConv2D of one channel and one filter, but got {layer!r}.")
     matrices = {title: _matrix(layer) for title, layer in layers.items()}
     limit = max(np.nanmax(np.abs(matrix)) for matrix in matrices.values())
     with figure(1, len(layers), size=(3.4 * len(layers), 3.5)) as (made, (axes,)):
@@ -72,9 +76,12 @@ def homogeneity_curves(histories: Mapping[str, Sequence[dict]], layer: str, rule
         rules: the rule's name by label, of runs that are to have its colour.
 
     Raises:
-        ArgumentError: if there is no run.
+        ArgumentError: if there is no run, or nothing was measured of such a layer.
     """
     not_empty("histories", histories)
+    measured = {name for epochs in histories.values() for record in epochs for name in record.get("homogeneity", ())}
+    if layer not in measured:
+        raise ArgumentError(one_of("layer of a homogeneity probe", layer, sorted(measured)))
     styles = line_styles({label: label for label in histories} | dict(rules or {}))
     panels = {
         "change": "length of W's change",

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from urfb_tf.errors import ArgumentError, one_of
 from urfb_tf.metrics import Snapshot
 from urfb_tf.plots.style import figure, line_styles, not_empty
@@ -16,7 +18,7 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
         steps: which snapshots, by step.
 
     Raises:
-        ArgumentError: if there is no step, one was not traced, or the layer has no feedback weights.
+        ArgumentError: if there is no step, one was not traced, or the layer has no feedback weights or is not dense.
     """
     not_empty("steps", steps)
     if not all(0 <= step < len(snapshots) for step in steps):
@@ -24,6 +26,8 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
     _check_layer(snapshots, layer)
     if layer not in snapshots[0].feedback:
         raise ArgumentError(f"Layer {layer!r} has no feedback weights to show.")
+    if len(shape := np.shape(snapshots[0].kernel[layer])) != 2:
+        raise ArgumentError(f"Weights are shown of a dense layer, [units below, units], but {layer!r} has {shape}.")
     kernels = [snapshots[step].kernel[layer] for step in steps]
     feedbacks = [snapshots[step].feedback[layer] for step in steps]
     limit = max(abs(weights).max() for weights in (*kernels, *feedbacks))

@@ -46,7 +46,7 @@ def _place(rule: type) -> tuple[str, str]:
     return rule.__module__, rule.__qualname__
 
 
-def _listed(name: str) -> str | None:
+def listed(name: str) -> str | None:
     """The name as it is listed, in small or capital letters; None if there is no such rule."""
     return next((known for known in RULES if known.lower() == name.lower()), None)
 
@@ -139,7 +139,7 @@ def get(identifier: "str | dict | FeedbackRule") -> FeedbackRule:
         ArgumentError: if there is no such rule, or its R is to learn and to be renewed both.
     """
     rule = identifier
-    if isinstance(identifier, str) and (name := _listed(identifier)) is not None:
+    if isinstance(identifier, str) and (name := listed(identifier)) is not None:
         rule = RULES[name]()
     elif isinstance(identifier, dict):
         rule = keras.saving.deserialize_keras_object(identifier)

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from urfb_tf.data import Split
-from urfb_tf.errors import ArgumentError
+from urfb_tf.errors import ArgumentError, is_whole
 from urfb_tf.layers import feedback_layers
 from urfb_tf.training.epoch import EpochProgram, State, Tally, constrain, descend
 from urfb_tf.training.order import by_class, permutation
@@ -25,10 +25,12 @@ def gpus(number: int) -> tf.distribute.Strategy:
     """The strategy that splits each batch over the first `number` GPUs of this machine.
 
     Raises:
-        ArgumentError: if it has fewer.
+        ArgumentError: if it has fewer, or this is no whole number >= 1.
     """
+    if not is_whole(number, 1):
+        raise ArgumentError(f"A run is split over a whole number of GPUs >= 1, but got {number!r}.")
     found = tf.config.list_logical_devices("GPU")
-    if not 1 <= number <= len(found):
+    if number > len(found):
         have = "no GPU" if not found else "1 GPU" if len(found) == 1 else f"{len(found)} GPUs"
         raise ArgumentError(f"TensorFlow sees {have} here, so a run cannot be split over {number}.")
     return tf.distribute.MirroredStrategy([device.name for device in found[:number]])

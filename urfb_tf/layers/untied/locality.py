@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from urfb_tf.layers.windows import check_fits, check_padding, windows
+from urfb_tf.layers.windows import check_fits, check_padding, pair, windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Locality:
         padding: "same" or "valid".
 
     Raises:
-        ArgumentError: if the padding is neither, or no window fits into the image ("valid" padding).
+        ArgumentError: if a size is no pair of whole numbers >= 1, the padding is neither, or no window fits into the
+            image ("valid" padding).
     """
 
     size: tuple[int, int]
@@ -28,7 +29,9 @@ class Locality:
     padding: str
 
     def __post_init__(self):
-        object.__setattr__(self, "padding", check_padding(self.padding))  # frozen, but not before it is made
+        for name in ("size", "kernel_size", "strides"):
+            object.__setattr__(self, name, pair(getattr(self, name), name))  # frozen, but not before it is made
+        object.__setattr__(self, "padding", check_padding(self.padding))
         check_fits(self.size, self.kernel_size, self.padding)
 
     @functools.cached_property

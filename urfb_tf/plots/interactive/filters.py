@@ -72,11 +72,14 @@ def filter_browser(runs: Mapping[str, Run]) -> str:
         HTML for `IPython.display.HTML`.
 
     Raises:
-        ArgumentError: if there is no run, the layers differ in shape, their inputs are not colours, filters started as
-            zeros, or weights are not finite.
+        ArgumentError: if there is no run, a layer is no `UntiedConv2D`, the layers differ in shape, their inputs are
+            not colours, filters started as zeros, or weights are not finite.
     """
     not_empty("runs", runs)
     runs = {label: Run(*run) for label, run in runs.items()}
+    for label, (layer, _) in runs.items():
+        if not isinstance(layer, UntiedConv2D):
+            raise ArgumentError(f"Filters differ across space in an UntiedConv2D alone, but {label!r} is {layer!r}.")
     first = next(iter(runs.values())).layer
     for label, (layer, start) in runs.items():
         if (layer.locality, layer.kernel.shape) != (first.locality, first.kernel.shape):
