@@ -91,16 +91,22 @@ def matched(matrices: list, returns: list) -> None:
         )
 
 
+def networks(matrices: Sequence[np.ndarray], *others: tuple[int, ...]) -> tuple[int, ...]:
+    """To what the leading dimensions of matrices, which count networks, broadcast, together with other shapes."""
+    return _broadcast("The leading dimensions, which count networks,", *(m.shape[:-2] for m in matrices), *others)
+
+
+def _broadcast(what: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as problem:
+        raise ArgumentError(f"{what} do not broadcast: {', '.join(map(str, shapes))}.") from problem
+
+
 def _check_shapes(target: np.ndarray, matrices: list[np.ndarray], returns: list[np.ndarray]) -> None:
     if any(matrix.ndim < 2 for matrix in (target, *matrices, *returns)):
         raise ArgumentError("The target and all weights must be matrices.")
-    counts = [matrix.shape[:-2] for matrix in (target, *matrices, *returns)]
-    try:
-        np.broadcast_shapes(*counts)
-    except ValueError as problem:
-        raise ArgumentError(
-            f"Dimensions before the last two count networks, but these do not broadcast: {', '.join(map(str, counts))}."
-        ) from problem
+    networks([target, *matrices, *returns])
     widths = [matrices[0].shape[-1], *(w.shape[-2] for w in matrices)]  # n_0 .. n_k
     for i, matrix in enumerate(matrices, 1):
         _fits(f"W_{i}", matrix, (widths[i], widths[i - 1]))
@@ -152,11 +158,7 @@ def layers(lambda_r, *others) -> tuple[np.ndarray, ...]:
     values = positive("lambda_r", lambda_r)
     if values.ndim == 0 or len(values) == 0:
         raise ArgumentError("lambda_r needs one entry for each of the layers 2 to k, and k >= 2.")
-    try:
-        shape = np.broadcast_shapes(values.shape[1:], *(np.shape(other) for other in others))
-    except ValueError as problem:
-        shapes = [values.shape[1:], *(np.shape(other) for other in others)]
-        raise ArgumentError(f"These shapes do not broadcast: {', '.join(map(str, shapes))}.") from problem
+    shape = _broadcast("These shapes", values.shape[1:], *(np.shape(other) for other in others))
     spread = np.stack([np.broadcast_to(value, shape) for value in values])  # [k - 1, *shape]
     return spread, *(np.broadcast_to(other, shape) for other in others)
 

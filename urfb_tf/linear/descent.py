@@ -53,11 +53,7 @@ def descend(target, weights: Sequence, feedback: Sequence, epsilon, step: float,
     size = checks.number("step", checks.positive("step", step))
     iterations = checks.whole("iterations", iterations, 1)
     epsilon = checks.not_negative("epsilon", epsilon)
-    try:
-        shapes = [matrix.shape[:-2] for matrix in (target, *weights, *feedback)]
-        batch = np.broadcast_shapes(epsilon.shape, *shapes)
-    except ValueError as problem:
-        raise ArgumentError("The leading dimensions, which count networks, do not broadcast.") from problem
+    batch = checks.networks([target, *weights, *feedback], epsilon.shape)
     weights = [np.array(np.broadcast_to(w, batch + w.shape[-2:])) for w in weights]
     feedback = [np.array(np.broadcast_to(r, batch + r.shape[-2:])) for r in feedback]
     back_step = size * np.broadcast_to(epsilon, batch)[..., None, None]

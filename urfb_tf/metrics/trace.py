@@ -31,14 +31,18 @@ class Snapshot:
     feedback: dict[str, np.ndarray]
     increment: dict[str, np.ndarray]
 
+    def check(self, layer: str) -> None:
+        """Raise an ArgumentError if there is no such layer."""
+        if layer not in self.kernel:
+            raise ArgumentError(one_of("layer of the trace", layer, self.kernel))
+
     def angle(self, layer: str) -> float | None:
         """Degrees between R and W of a layer. Under back-propagation, where W itself is R, 0.
 
         Raises:
             ArgumentError: if there is no such layer.
         """
-        if layer not in self.kernel:
-            raise ArgumentError(one_of("layer of the trace", layer, self.kernel))
+        self.check(layer)
         return angle(self.feedback.get(layer, self.kernel[layer]), self.kernel[layer])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from urfb_tf.errors import ArgumentError, one_of
+from urfb_tf.errors import ArgumentError
 from urfb_tf.metrics import Snapshot
 from urfb_tf.plots.style import figure, line_styles, not_empty
 
@@ -23,7 +23,7 @@ def weights_along_training(snapshots: Sequence[Snapshot], layer: str, steps: Seq
     not_empty("steps", steps)
     if not all(0 <= step < len(snapshots) for step in steps):
         raise ArgumentError(f"Steps 0 to {len(snapshots) - 1} were traced: ask for steps within.")
-    _check_layer(snapshots, layer)
+    snapshots[0].check(layer)
     if layer not in snapshots[0].feedback:
         raise ArgumentError(f"Layer {layer!r} has no feedback weights to show.")
     if len(shape := np.shape(snapshots[0].kernel[layer])) != 2:
@@ -55,7 +55,8 @@ def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
     """
     not_empty("runs", runs)
     for snapshots in runs.values():
-        _check_layer(snapshots, layer)
+        for snapshot in snapshots[:1]:  # a trace may be empty
+            snapshot.check(layer)
     styles = line_styles({name: name for name in runs})
     with figure(1, 2, size=(8, 3)) as (made, ((left, right),)):
         for name, snapshots in runs.items():
@@ -68,8 +69,3 @@ def traces(runs: Mapping[str, Sequence[Snapshot]], layer: str):
         right.axhline(90, color="#888888", linewidth=1, linestyle=":")
         left.legend()
     return made
-
-
-def _check_layer(snapshots: Sequence[Snapshot], layer: str) -> None:
-    if snapshots and layer not in snapshots[0].kernel:
-        raise ArgumentError(one_of("layer of the trace", layer, snapshots[0].kernel))
