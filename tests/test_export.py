@@ -175,6 +175,14 @@ def test_processes_of_their_own_train_the_same(exported, tmp_path):
         assert {**a, "seconds": 0} == {**b, "seconds": 0}
 
 
+def test_epochs_of_which_the_result_was_lost_are_not_counted_again(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    (run_of(folder, SMALL, 3) / "result.json").unlink()
+    assert "0 epochs of 1 runs" in train_exported(folder, 2, "small--seed3", "--processes", "1")
+    assert not (folder / "timing.json").exists()
+    assert len(result_of(folder, SMALL, 3)["epochs"]) == 2
+
+
 def test_a_process_that_fails_is_named(exported, tmp_path):
     folder = shutil.copytree(exported, tmp_path / "copy")
     (run_of(folder, OTHER, 3) / "state.npz").write_bytes(b"")
@@ -560,6 +568,27 @@ def test_a_result_that_is_behind_the_weights_is_written_again(left, tmp_path):
     assert len(json.loads(whole)["epochs"]) == 2
 
 
+def test_a_start_that_trains_nothing_is_no_session(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner.Run, "_session", lambda self: {"from_epoch": len(self.epochs) + 1})
+    monkeypatch.setattr(runner.Run, "_enter", lambda self, epoch: None)
+    monkeypatch.setattr(runner.Run, "_epoch", lambda self, phase, number: {"epoch": number + 1})
+
+    def start(epochs, seconds):
+        left = iter([False] * seconds)
+        run = fresh_run(tmp_path)
+        run.state = [np.ones(3)]
+        runner.take_turns([run], epochs, 30, lambda: next(left, True))
+
+    start(2, 10)
+    (tmp_path / "result.json").unlink()  # as if the process was killed before it was written
+    start(3, 1)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (len(result["epochs"]), result["sessions"]) == (2, [{"from_epoch": 1}])
+    start(3, 10)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (len(result["epochs"]), result["sessions"]) == (3, [{"from_epoch": 1}, {"from_epoch": 3}])
+
+
 def test_a_result_ahead_of_the_weights_is_not_replaced(tmp_path):
     run = fresh_run(tmp_path)
     run.state, run.epochs = [np.ones(3)], [{"epoch": 1}, {"epoch": 2}]
@@ -914,6 +943,16 @@ def test_a_run_is_saved_when_it_is_time_and_there_is_something_new(exported, tmp
 def test_what_xla_cannot_compile_is_refused():
     with pytest.raises(ArgumentError, match="XLA cannot compile the program"):
         lower(lambda x: tf.py_function(lambda z: z, [x], tf.float32), tf.constant(1.0))
+
+
+def test_programs_that_differ_in_a_constant_alone_have_names_of_their_own():
+    def digest(table, within=lambda function: function):
+        return lower(within(lambda x: x + tf.constant(table)), tf.zeros(len(table), tf.float64)).digest
+
+    table = np.arange(1000.0)  # of which XLA's text shows no number
+    for within in (lambda function: function, tf.function(autograph=False)):
+        assert digest(table, within) == digest(table.copy(), within)
+        assert digest(table, within) != digest(table + 1, within)
 
 
 def test_an_export_is_of_experiments(tmp_path):

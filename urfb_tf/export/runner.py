@@ -264,12 +264,11 @@ class Run:
 
     def advance(self, epochs: int, over: Callable[[], bool], save_every: float = math.inf) -> None:
         """Train up to so many epochs in all, or until time is over, and save every so many seconds."""
-        if not self._joined:
-            if len(self.epochs) < epochs:
-                _check_writable(self.folder)
-            self.sessions.append(self._session())
-            self._joined = True
         while len(self.epochs) < epochs and not over():
+            if not self._joined:  # one that trains nothing is no session of the run
+                _check_writable(self.folder)
+                self.sessions.append(self._session())
+                self._joined = True
             self.epochs.append(self._epoch(self._enter(len(self.epochs)), len(self.epochs)))
             self.save(save_every)
 
@@ -666,6 +665,8 @@ def _train_here(options: argparse.Namespace, names: list[str], stop: Stop) -> No
 
 def _train_apart(options: argparse.Namespace, names: list[str], stop: Stop) -> None:
     """Each run by this file in another process; `timing.json` takes how long all took together."""
+    for name in names:
+        _result(options.folder, name)  # refuses a damaged one before anything is trained
     started, before = time.monotonic(), sum(_trained(options.folder, name) for name in names)
     # By default a process takes three quarters of the device's memory.
     environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **os.environ}
@@ -703,7 +704,11 @@ def _result(folder: pathlib.Path, name: str) -> dict:
 
 
 def _trained(folder: pathlib.Path, name: str) -> int:
-    return len(_result(folder, name)["epochs"])
+    """How many epochs a run has, of which its result may lack the last; 0 if its process is about to refuse it."""
+    path = folder / "runs" / name / "state.npz"
+    with contextlib.suppress(RunnerError):
+        return len(load_state(path, ANEW)[0]["epochs"])
+    return 0
 
 
 def _latest_session(folder: pathlib.Path, names: list[str]) -> dict:

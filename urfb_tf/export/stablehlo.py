@@ -45,7 +45,8 @@ def lower(function: Callable, *arguments) -> Program:
     def flattened(*tensors):
         return tf.nest.flatten(function(*tf.nest.pack_sequence_as(arguments, tensors)))
 
-    captured = flattened.get_concrete_function(*specs).captured_inputs
+    concrete = flattened.get_concrete_function(*specs)
+    captured = concrete.captured_inputs
     if any(tensor.dtype == tf.resource for tensor in captured):
         raise ArgumentError("Only pure functions can be exported: this one reads variables.")
     stage = flattened.experimental_get_compiler_ir(*specs)
@@ -58,8 +59,17 @@ def lower(function: Callable, *arguments) -> Program:
     return Program(
         stage(stage="stablehlo_serialized"),
         [tensor.numpy() for tensor in captured],
-        content_digest(_computation(text).encode()),
+        content_digest(_computation(text).encode() + _constants(concrete)),
     )
+
+
+def _constants(concrete) -> bytes:
+    """What tells the constants in a function's graph from others: XLA's text leaves out the values of large ones."""
+    graph = concrete.graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    values = [node.attr["value"].tensor for node in nodes if node.op == "Const"]
+    # Sorted, since the names of functions, by which they come, count up with each lowering.
+    return "".join(sorted(content_digest(value.SerializeToString(deterministic=True)) for value in values)).encode()
 
 
 def content_digest(content: bytes) -> str:
