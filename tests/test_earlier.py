@@ -65,9 +65,33 @@ def test_a_checkpoint_that_is_moved_away_costs_no_epoch_of_the_result(start, fol
 def test_as_many_epochs_as_lie_between_checkpoints_may_be_trained_again(folder):
     path = folder / "result.json"
     run = json.loads(path.read_text())
-    assert epochs_held(path, run, done=0, total=3, checkpoint_every=3) == 3
+    measures = {"weight_angle": False, "increment_cosine_1": False}
+    assert epochs_held(path, run, done=0, total=3, checkpoint_every=3, measures=measures) == 3
     with pytest.raises(ResultError, match="would lose some"):
-        epochs_held(path, run, done=0, total=3, checkpoint_every=2)
+        epochs_held(path, run, done=0, total=3, checkpoint_every=2, measures=measures)
+
+
+def test_records_without_what_the_run_measures_are_not_replaced(three, tmp_path, small_data):
+    path = tmp_path / "result.json"
+    measured = run(SMALL, epochs=1, data=small_data, increments=True)
+    asked = {"done": 0, "total": 1, "checkpoint_every": 5}
+    for alignment in (True, False):
+        for increments in (True, False):
+            same = {"weight_angle": alignment, "increment_cosine_1": increments}
+            (whole,) = measured["epochs"]
+            part = {entry: value for entry, value in whole.items() if same.get(entry, True)}
+            path.write_text(json.dumps({**measured, "epochs": [part]}))
+            assert epochs_held(path, measured, measures=same, **asked) == 1
+            for entry, what in {"weight_angle": "angles", "increment_cosine_1": "increments"}.items():
+                did = "measured" if same[entry] else "did not measure"
+                with pytest.raises(ResultError, match=f"is of a run that {did} {what}: ask for the same, choose anoth"):
+                    epochs_held(path, measured, measures={**same, entry: not same[entry]}, **asked)
+    folder = shutil.copytree(three, tmp_path / "run")
+    (folder / "checkpoint.npz").unlink()
+    before = (folder / "result.json").read_bytes()
+    with pytest.raises(ResultError, match="did not measure angles"):
+        run(SMALL, epochs=3, folder=folder, data=small_data)
+    assert (folder / "result.json").read_bytes() == before
 
 
 OTHER = {

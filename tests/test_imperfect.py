@@ -12,7 +12,8 @@ from urfb_tf import rules
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import Experiment, find, select
 from urfb_tf.experiments.imperfect import CIRCUIT, DELAYS, IMPERFECT, NOISY, PERFECT, TIMING
-from urfb_tf.experiments.run import run
+from urfb_tf.experiments.lessons import Lesson
+from urfb_tf.experiments.run import _increment_probe, run
 from urfb_tf.layers import feedback_layers
 from urfb_tf.training.order import by_class
 
@@ -89,6 +90,23 @@ def test_grouped_batches_have_the_same_images_sorted_by_class(small_data):
         for grouped in (False, True)
     )
     assert one != other
+
+
+def test_increments_of_grouped_batches_are_those_of_batches_sorted_by_class(small_data, monkeypatch):
+    small = dataclasses.replace(PERFECT, network="perceptron", dataset="generated", batch_size=20, grouped=True)
+    probe = _increment_probe(Lesson(small_data, None, []), {"batch_size": 20, "learning_rate": 0.1, "loss": None}, True)
+    images, labels = (array[: len(probe.labels)] for array in small_data.train)
+    assert len(labels) % 20 == 0
+    for start in range(0, len(labels), 20):
+        batch = slice(start, start + 20)
+        order = np.argsort(labels[batch], kind="stable")
+        np.testing.assert_array_equal(probe.labels[batch], labels[batch][order])
+        np.testing.assert_array_equal(probe.inputs[batch], images[batch][order])
+    asked = []
+    monkeypatch.setattr("urfb_tf.experiments.run._increment_probe", lambda *given: asked.append(given) or probe)
+    for grouped in (True, False):
+        run(dataclasses.replace(small, grouped=grouped), epochs=1, data=small_data, alignment=False, increments=True)
+    assert [grouped for *_, grouped in asked] == [True, True, False, False]
 
 
 def test_options_are_those_of_the_experiments_rule_alone():

@@ -127,6 +127,20 @@ def test_a_run_with_batch_normalisation_keeps_its_settled_errors(small, small_da
     assert {name: again["settled"][name] for name in SHARES} == settled
 
 
+def test_a_finished_run_that_is_asked_for_again_never_lacks_its_settled_errors(
+    small, small_data, tmp_path, monkeypatch
+):
+    first = run(small("usf-bn"), epochs=1, data=small_data, folder=tmp_path, alignment=False)
+    written = []
+    monkeypatch.setattr(
+        "urfb_tf.experiments.run.write_atomically", lambda path, content: written.append(json.loads(content))
+    )
+    again = run(small("usf-bn"), epochs=1, data=small_data, folder=tmp_path, alignment=False)
+    assert again["epochs"] == first["epochs"]
+    assert written
+    assert all("settled" in each for each in written)
+
+
 def test_a_run_without_it_keeps_none(small, small_data):
     assert "settled" not in run(small("usf"), epochs=1, data=small_data, alignment=False)
 

@@ -38,7 +38,8 @@ class Phase:
         refreshers: the share of the examples of earlier phases' classes that are shown too, drawn once in a run.
         units: which output units learn. "all" is equation (4): the unit of a class that is not shown learns from every
             image that it is another. "seen" leaves out those of classes that no phase has shown yet, "shown" those of
-            all classes without an example in this phase; the loss, mu included, is then that of a network without them.
+            all classes without an example in this phase; the loss is then that of a network without them, with mu =
+            1/(C-1) of the C units that learn, whatever the reading's mu is.
             "balanced" leaves out the same as "shown", and gives each other unit a mu of its own in the hinge loss (3):
             s/(1 - s), with s the share of its class among the phase's examples, so that both terms weigh the same; for
             softmax, it adds log s to its field as it learns (the "logit adjustment" of Menon et al., 2021).

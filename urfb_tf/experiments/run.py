@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 from urfb_tf import data as datasets
@@ -115,6 +116,8 @@ def _run(
 
     def keep(epochs: list[dict], sessions: list[dict], **rest) -> None:
         latest["result"] = {**head, "sessions": sessions, "epochs": epochs, **rest}
+        if len(epochs) == done == held and not rest:  # nothing was trained, and the file has what comes at the end, too
+            return
         if folder is not None and len(epochs) >= held:  # until it has caught up, the file holds the same and more
             content = strict_json.dumps(check(latest["result"], str(folder / RESULT)), indent=1)
             write_atomically(folder / RESULT, content.encode() + b"\n")
@@ -127,7 +130,14 @@ def _run(
     held = 0
     # A checkpoint of another run `train` is about to refuse.
     if folder is not None and (earlier is None or earlier.identity == identity):
-        held = epochs_held(folder / RESULT, head, done=done, total=total, checkpoint_every=checkpoint_every)
+        held = epochs_held(
+            folder / RESULT,
+            head,
+            done=done,
+            total=total,
+            checkpoint_every=checkpoint_every,
+            measures={"weight_angle": alignment, "increment_cosine_1": increments},
+        )
     session = environment.describe()
     if strategy is not None:
         session["hardware"]["replicas"] = strategy.num_replicas_in_sync
@@ -148,7 +158,7 @@ def _run(
         if end >= done:  # else the checkpoint is of a later phase, and overwrites all weights
             shown = lesson(schedule, number, data, model.loss, seed)
             steps = _steps(experiment, phase, shown)
-            successive = [_increment_probe(shown, steps)] if increments else []
+            successive = [_increment_probe(shown, steps, experiment.grouped)] if increments else []
             train(
                 model,
                 shown.data,
@@ -186,8 +196,12 @@ def _steps(experiment: Experiment, phase: Phase, shown: Lesson) -> dict:
     }
 
 
-def _increment_probe(shown: Lesson, steps: dict) -> IncrementProbe:
-    return IncrementProbe(*(array[: BATCHES * steps["batch_size"]] for array in shown.data.train), **steps)
+def _increment_probe(shown: Lesson, steps: dict, grouped: bool) -> IncrementProbe:
+    images, labels = (array[: BATCHES * steps["batch_size"]] for array in shown.data.train)
+    if grouped:  # as training has them: a timed rule tells other increments where an example's neighbours are others
+        order = np.lexsort((labels, np.arange(len(labels)) // steps["batch_size"]))
+        images, labels = images[order], labels[order]
+    return IncrementProbe(images, labels, **steps)
 
 
 def _check_phases(experiment: Experiment, data: datasets.Dataset, loss, seed: int, total: int, increments: bool):
@@ -200,7 +214,7 @@ def _check_phases(experiment: Experiment, data: datasets.Dataset, loss, seed: in
         steps = _steps(experiment, phase, shown)
         steps_per_epoch(len(shown.data.train.labels), steps["batch_size"])
         if increments:
-            _increment_probe(shown, steps)
+            _increment_probe(shown, steps, experiment.grouped)
         first += phase.epochs
 
 
