@@ -1,16 +1,18 @@
 """Result files, those recorded with the package among them, and the definitions of the experiments."""
 
 import copy
+import errno
 import fcntl
 import functools
 import json
+import os
 import threading
 
 import numpy as np
 import pytest
 
 from urfb_tf import strict_json
-from urfb_tf.errors import ArgumentError, ResultError
+from urfb_tf.errors import ArgumentError, ResultError, WriteError
 from urfb_tf.experiments import EXPERIMENTS, Experiment, find
 from urfb_tf.experiments.header import header
 from urfb_tf.experiments.run import run
@@ -251,6 +253,31 @@ def test_a_shorter_run_of_other_draws_is_kept_beside_the_longer_one(long_first, 
         record(short, records)
 
 
+def test_a_disk_that_is_full_costs_no_record_of_either_kind(result, tmp_path, monkeypatch):
+    records, source = tmp_path / "records", tmp_path / "source.json"
+    for each in (broken(result, lambda r: r["epochs"].pop()), on_gpu(result)):
+        source.write_text(json.dumps(each))
+        record(source, records)
+    before = {path.name: path.read_bytes() for path in records.iterdir()}
+    assert list(map(len, (before, set(before.values())))) == [2, 2]
+    later = {**result["epochs"][-1], "epoch": len(result["epochs"]) + 1}
+    source.write_text(json.dumps({**result, "epochs": [*result["epochs"], later]}))
+    calls = []
+
+    def full(descriptor, own=os.fsync):
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        own(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WriteError, match="No space left on device"):
+        record(source, records)
+    assert {path.name: path.read_bytes() for path in records.iterdir()} == before
+    record(source, records)
+    assert [len(found["epochs"]) for found in store.load_all("small", folder=records)] == [3, 2]
+
+
 def resumed_on_gpu(result):
     later = {**on_gpu(result)["sessions"][0], "from_epoch": 2}
     return broken(result, lambda r: r["sessions"].append(later))
@@ -349,6 +376,14 @@ def test_a_later_session_too_must_name_its_commit():
     later = {**run["sessions"][0], "from_epoch": 2, "commit": "unknown"}
     with pytest.raises(ResultError, match="does not name the commit"):
         check_admission({**run, "sessions": [*run["sessions"], later]}, "file", [])
+
+
+def test_settled_errors_too_must_name_their_commit():
+    run = load("table1/cifar10/urfb", 1)
+    settled = {"commit": "unknown", "date": ""}
+    with pytest.raises(ResultError, match="does not name the commit"):
+        check_admission({**run, "settled": settled}, "file", [])
+    check_admission({**run, "settled": {**settled, "commit": "abc"}}, "file", [])
 
 
 def test_a_folder_of_ones_own_takes_any_id_but_no_two_runs_under_one(result, tmp_path):

@@ -4,7 +4,7 @@ import contextlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from urfb_tf.errors import WriteError
 
@@ -18,17 +18,30 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
     Raises:
         WriteError: if the disk does not take it; the old content is still there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[pathlib.Path, bytes]) -> None:
+    """Write files as `write_atomically` does, and none of them before the disk has taken what all shall hold.
+
+    Raises:
+        WriteError: as in `write_atomically`.
+    """
+    parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
+    path = next(iter(parts))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(parts[path], "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, part in parts.items():
+            os.replace(part, path)
     except BaseException as error:  # Ctrl-C leaves no part behind either
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        for part in parts.values():
+            with contextlib.suppress(OSError):
+                part.unlink()
         if not isinstance(error, OSError):
             raise
         kept = "what it held before is intact" if os.path.exists(path) else "nothing was written"

@@ -45,7 +45,8 @@ def check_admission(result: dict, source: str, recorded: Iterable[dict]) -> None
             f"{source} was measured on other images of {dataset!r} than the recorded runs, whose SHA-256 is "
             f"{other['sha256']}, {other['images']}: run it on these in another folder."
         )
-    if any(session["commit"] == UNKNOWN for session in result["sessions"]):
+    measured_by = [*result["sessions"], *([result["settled"]] if "settled" in result else [])]
+    if any(each["commit"] == UNKNOWN for each in measured_by):
         raise ResultError(
             f"{source} does not name the commit that measured it, as git did not read the checkout: install git or "
             "trust the checkout (`git config --global --add safe.directory FOLDER`), and run it in another folder."

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from urfb_tf import strict_json
 from urfb_tf.errors import ResultError, like_one_of
-from urfb_tf.files import ANOTHER, OWN_CHECKOUT, is_there, one_at_a_time, write_atomically
+from urfb_tf.files import ANOTHER, OWN_CHECKOUT, is_there, one_at_a_time, write_all
 from urfb_tf.results.admission import check_admission
 from urfb_tf.results.draws import draws_of
 from urfb_tf.results.schema import check
@@ -165,22 +165,22 @@ def _record(result: dict, source: str | pathlib.Path, folder: str | pathlib.Path
             "one: record a run that was trained on one kind of device throughout, or keep this one in a folder of your "
             "own."
         )
-    if other is not None:  # written first, so that nothing is lost if the disk is full
-        _write(other, _other(target))
-    _write(longest, target)
+    _write({target: longest} if other is None else {_other(target): other, target: longest})
     if other is None and _whole(_other(target)) is not None:  # the longest was damaged, and this one took its place
         _other(target).unlink()
     return target if result is longest else _other(target)
 
 
-def _write(result: dict, path: pathlib.Path) -> None:
-    if path.exists() and _whole(path) is None:
-        aside, number = path.with_name(f"{path.name}.damaged"), 2
-        while aside.exists():
-            aside, number = path.with_name(f"{path.name}.damaged{number}"), number + 1
-        os.replace(path, aside)
-    sealed = {**result, "digest": digest(result)}
-    write_atomically(path, strict_json.dumps(sealed, indent=1).encode() + b"\n")
+def _write(results: dict[pathlib.Path, dict]) -> None:
+    """Write results into files, of which one may come to hold what another holds now: all of them, or none."""
+    for path in results:
+        if path.exists() and _whole(path) is None:
+            aside, number = path.with_name(f"{path.name}.damaged"), 2
+            while aside.exists():
+                aside, number = path.with_name(f"{path.name}.damaged{number}"), number + 1
+            os.replace(path, aside)
+    sealed = {path: {**result, "digest": digest(result)} for path, result in results.items()}
+    write_all({path: strict_json.dumps(result, indent=1).encode() + b"\n" for path, result in sealed.items()})
 
 
 def _length(result: dict) -> int:
