@@ -430,6 +430,24 @@ def test_ctrl_c_without_a_checkpoint_leaves_the_finished_epochs_in_the_model(sma
         np.testing.assert_array_equal(a, b)
 
 
+def test_ctrl_c_before_there_is_a_checkpoint_names_none(small_data, tmp_path):
+    model = build(NOTATION, input_shape=(32, 32, 3), seed=1)
+    past = train(model, small_data, epochs=1, batch_size=20, learning_rate=0.01)
+    with pytest.raises(Interrupted, match="Stopped after epoch 1, kept in the model") as caught:
+        train(
+            model,
+            small_data,
+            epochs=2,
+            batch_size=20,
+            learning_rate=0.01,
+            checkpoint=tmp_path / "none.npz",
+            history=(past, []),
+            progress=CtrlC(1),
+        )
+    assert caught.value.path is None
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failing_disk_ends_training_with_the_old_checkpoint(small_data, unstopped, tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.npz"
     run(small_data, path, 1)

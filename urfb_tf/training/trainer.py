@@ -193,7 +193,7 @@ def train(
                 after_epoch(records, sessions)
     except KeyboardInterrupt:
         keep_finished()
-        raise Interrupted(finished[1], path) from None
+        raise Interrupted(finished[1], path if path is not None and path.exists() else None) from None
     except Exception:
         with contextlib.suppress(Exception):  # what ended training is the error to tell
             keep_finished()
