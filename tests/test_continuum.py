@@ -47,6 +47,16 @@ def test_the_expected_angle_is_that_of_the_movement_under_epsilon_1(record):
     assert settings(3) == []
 
 
+def test_all_of_a_setting_is_read_from_the_same_runs(record_errors):
+    rows, known = by_epsilon(), {"weight_angle": {"dense1": 80.0}, "error_angle": {"conv1": 40.0}}
+    for epsilon in (0.0, 0.3, 1.0):
+        record_errors(rows[epsilon].id, [0.5, 0.5], **known, error_ratio={"conv1": 2.0})
+    # Two with other draws have lengths at the dense layer as well: these are of other runs.
+    for epsilon in (0.0, 1.0):
+        record_errors(rows[epsilon].id, [0.6, 0.6], device="a GPU", **known, error_ratio={"conv1": 7.0, "dense1": 9.0})
+    assert [(each.error, each.lengths) for each in settings(2)] == [(0.5, {"conv1": 2.0})] * 3
+
+
 def pair(epsilon, error):
     return Setting(epsilon, error, 80.0, 40.0, None)
 

@@ -70,6 +70,18 @@ def test_a_rule_that_keeps_no_r_of_its_first_size_is_refused(rule):
         build(NETWORK, rule, feedback_scale=2.0)
 
 
+def test_all_of_a_scale_is_read_from_the_same_runs(record_errors):
+    base = experiments.find("table1/cifar10/urfb")
+    rows = feedback_scale.by_scale(base)
+    for row in rows.values():
+        record_errors(row.id, [0.5, 0.5], error_angle={"dense1": 40.0}, error_ratio={"conv1": 2.0})
+    # With other draws, the row of Table 1 has an angle at the convolution and a length at the dense layer as well.
+    more = {"error_angle": {"conv1": 50.0, "dense1": 60.0}, "error_ratio": {"conv1": 7.0, "dense1": 9.0}}
+    record_errors(base.id, [0.6, 0.6], device="a GPU", **more)
+    whole = feedback_scale.settings(base, 2)[1.0]
+    assert (whole.error, whole.angles, whole.lengths) == (0.5, {"dense1": 40.0}, {"conv1": 2.0})
+
+
 def test_the_runs_with_another_size_of_r_differ_in_it_alone():
     found = experiments.select("feedback_scale")
     assert len({row.id for row in found}) == len(found) == 10

@@ -10,6 +10,7 @@ from urfb_tf.analysis import findings, recorded, report
 from urfb_tf.errors import ArgumentError
 from urfb_tf.experiments import find, select
 from urfb_tf.experiments.notebook import run_in_full
+from urfb_tf.results.draws import TENSORFLOW, XLA
 
 DEEPNET = select("table2/deepnet")
 URFB, FRFB = find("table2/deepnet/urfb"), find("table2/deepnet/frfb")
@@ -148,6 +149,16 @@ def test_runs_are_compared_with_those_that_drew_the_same_numbers(record_errors):
         fields = {"weight_angle": {"dense1": angle}, "error_angle": {"conv1": None}}
         record_errors(URFB.id, [0.5] * 3, seed, "a GPU", **fields)
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["40°", "", "1 to 3"]
+
+
+def test_runs_that_drew_what_is_asked_for_count_alone_however_short_they_are(record_errors):
+    record_errors(URFB.id, [0.9, 0.8])
+    record_errors(URFB.id, [0.5, 0.4, 0.3], seed=1, device="a GPU")
+    assert list(recorded.runs(URFB.id)) == list(recorded.runs(URFB.id, XLA)) == [1]
+    assert list(recorded.runs(URFB.id, TENSORFLOW)) == [0]
+    record_errors(FRFB.id, [0.9, 0.7])
+    found = recorded.compare(URFB.id, FRFB.id)
+    assert (found.first, found.second) == pytest.approx((0.85, 0.8))
 
 
 def test_of_two_runs_from_one_seed_the_one_counts_that_more_others_can_be_held_against(record_errors):
@@ -342,6 +353,27 @@ def test_angles_beside_errors_are_read_at_the_epoch_that_both_runs_reached(recor
     epochs = [{"test_error": 0.7, "weight_angle": {"dense1": a}, "error_angle": {"conv1": a}} for a in angles]
     record_epochs(URFB.id, epochs)
     assert findings.beside(FRFB, [URFB]).rows[0][-3:] == ["80°", "80°", "1 to 2"]
+
+
+def test_angles_and_lengths_too_are_counted_from_where_a_network_is_drawn_anew(record_epochs, record_errors):
+    untied, tied = find("table3/urfb/untied"), find("table3/urfb")
+    record_errors(tied.id, [0.9, 0.8])
+    parts = [(100, 80.0, 1.0), (2, 30.0, 3.0)]  # the tied network first
+    record_epochs(
+        untied.id,
+        [
+            {
+                "test_error": 0.5,
+                "weight_angle": {"dense1": angle},
+                "error_angle": {"conv1": angle},
+                "error_ratio": {"conv1": length, "dense1": length},
+            }
+            for epochs, angle, length in parts
+            for _ in range(epochs)
+        ],
+    )
+    assert findings.beside(tied, [untied]).rows[0][-3:] == ["30°", "30°", "1 to 2"]
+    assert "3.0 times as long at the lowest convolution" in findings.longer_errors(untied, tied)
 
 
 def test_errors_are_read_where_the_mean_train_error_first_comes_down_to_a_level(record_epochs):

@@ -50,7 +50,9 @@ class RankCorrelation:
         return f"rank correlation {self.rho:+.2f} over {self.n} runs{interval}"
 
 
-def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int) -> list[Point]:
+def points(
+    experiments: Iterable[Experiment], kind: str, layer: str, epoch: int, runs: dict[str, dict[int, dict]] | None = None
+) -> list[Point]:
     """Those of the experiments that are recorded up to an epoch, and have the angle there.
 
     Args:
@@ -59,6 +61,8 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
             angle but is read in the same way.
         layer: a layer's name.
         epoch: where all of them are read, >= 1; longer runs too.
+        runs: of which results, as `measured` gives them, so that several angles are read from the same ones. None takes
+            those that have this one.
 
     Raises:
         ArgumentError: if the epoch is no such number.
@@ -66,20 +70,37 @@ def points(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int)
     if not is_whole(epoch, 1):
         raise ArgumentError(f"epoch is a whole number >= 1, but got {epoch!r}.")
     rows = list(experiments)
-    runs = recorded.reaching(rows, epoch, lambda run: recent_angle(run["epochs"][:epoch], kind, layer) is not None)
+    runs = measured(rows, [(kind, layer)], epoch) if runs is None else runs
     found = []
     for row in rows:
         epochs = [run["epochs"][:epoch] for run in runs[row.id].values()]
-        measured = [angle for each in epochs if (angle := recent_angle(each, kind, layer)) is not None]
-        if measured:
+        known = [angle for each in epochs if (angle := recent_angle(each, kind, layer)) is not None]
+        if known:
             error = statistics.fmean(recorded.recent(each, "test_error") for each in epochs)
-            found.append(Point(row.id, row.title, row.rule, statistics.fmean(measured), error))
+            found.append(Point(row.id, row.title, row.rule, statistics.fmean(known), error))
     return found
 
 
-def by_id(experiments: Iterable[Experiment], kind: str, layer: str, epoch: int) -> dict[str, float]:
+def by_id(
+    experiments: Iterable[Experiment], kind: str, layer: str, epoch: int, runs: dict[str, dict[int, dict]] | None = None
+) -> dict[str, float]:
     """The angles of `points`, by the experiment's id."""
-    return {point.id: point.angle for point in points(experiments, kind, layer, epoch)}
+    return {point.id: point.angle for point in points(experiments, kind, layer, epoch, runs)}
+
+
+def measured(
+    experiments: Iterable[Experiment], which: Iterable[tuple[str, str]], epoch: int
+) -> dict[str, dict[int, dict]]:
+    """The recorded results, as `recorded.reaching` chooses them, of those in which some angles are known at an epoch.
+
+    Args:
+        experiments, epoch: as those of `points`.
+        which: kind and layer of each of these angles.
+    """
+    which = list(which)
+    return recorded.reaching(
+        experiments, epoch, lambda run: all(recent_angle(run["epochs"][:epoch], *each) is not None for each in which)
+    )
 
 
 def recent_angle(epochs: Sequence[dict], kind: str, layer: str) -> float | None:

@@ -45,9 +45,10 @@ def by_epsilon() -> dict[float, Experiment]:
 def settings(epoch: int) -> list[Setting]:
     """Those that are recorded up to an epoch, from the smallest epsilon up."""
     rows = by_epsilon()
-    weights = {point.id: point for point in angles.points(rows.values(), "weight_angle", LAYER, epoch)}
-    errors = angles.by_id(rows.values(), "error_angle", "conv1", epoch)
-    lengths = {layer: angles.by_id(rows.values(), "error_ratio", layer, epoch) for layer in BELOW}
+    runs = angles.measured(rows.values(), [("weight_angle", LAYER), ("error_angle", "conv1")], epoch)
+    weights = {point.id: point for point in angles.points(rows.values(), "weight_angle", LAYER, epoch, runs)}
+    errors = angles.by_id(rows.values(), "error_angle", "conv1", epoch, runs)
+    lengths = {layer: angles.by_id(rows.values(), "error_ratio", layer, epoch, runs) for layer in BELOW}
     whole = weights.get(rows[1.0].id)
     moved = None if whole is None else movement_of(whole.angle)
     return [

@@ -37,9 +37,10 @@ def by_scale(base: Experiment) -> dict[float, Experiment]:
 def settings(base: Experiment, epoch: int) -> dict[float, Setting]:
     """Those that are recorded up to an epoch, by scale."""
     rows = by_scale(base)
-    errors = {point.id: point.error for point in angles.points(rows.values(), "error_angle", BELOW[0], epoch)}
+    runs = angles.measured(rows.values(), [("error_angle", BELOW[0])], epoch)
+    errors = {point.id: point.error for point in angles.points(rows.values(), "error_angle", BELOW[0], epoch, runs)}
     found, lengths = (
-        {layer: angles.by_id(rows.values(), kind, layer, epoch) for layer in BELOW}
+        {layer: angles.by_id(rows.values(), kind, layer, epoch, runs) for layer in BELOW}
         for kind in ("error_angle", "error_ratio")
     )
     return {

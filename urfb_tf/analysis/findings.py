@@ -137,9 +137,9 @@ def beside(base: Experiment, experiments: Iterable[Experiment]) -> Table:
         if measured is None:
             rows.append([experiment.title, "not run", *[""] * 5])
             continue
-        courses = [run["epochs"] for run in recorded.comparable((experiment.id, base.id))[0].values()]
+        courses = _courses(experiment, base, measured.end)
         found = [
-            _mean(angles.recent_angle(epochs[: measured.end], *which) for epochs in courses)
+            _mean(angles.recent_angle(epochs, *which) for epochs in courses)
             for which in (("weight_angle", "dense1"), ("error_angle", "conv1"))
         ]
         rows.append(
@@ -231,7 +231,7 @@ def longer_errors(first: Experiment, second: Experiment) -> str:
     measured = recorded.compare(first.id, second.id)
     if measured is None or measured.difference >= -0.03:
         return ""
-    courses = [run["epochs"][: measured.end] for run in recorded.comparable((first.id, second.id))[0].values()]
+    courses = _courses(first, second, measured.end)
     conv, dense = (
         _mean(angles.recent_angle(epochs, "error_ratio", layer) for epochs in courses) for layer in ("conv1", "dense1")
     )
@@ -243,6 +243,12 @@ def longer_errors(first: Experiment, second: Experiment) -> str:
         f"lowest convolution and {dense:.1f} times at the dense layer, which acts there like so many times the step "
         "that all rows share."
     )
+
+
+def _courses(first: Experiment, second: Experiment, end: int) -> list[Sequence[dict]]:
+    """The epochs of the first, by seed, over which `recorded.compare` holds it against the second."""
+    compared = recorded.comparable((first.id, second.id))[0].values()
+    return [recorded.since_drawn(first.id, run["epochs"])[:end] for run in compared]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

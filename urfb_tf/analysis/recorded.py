@@ -38,9 +38,11 @@ def runs(identifier: str, draws: str | None = None) -> dict[int, dict]:
 
     Args:
         identifier: of the experiment.
-        draws: which random numbers are preferred, as in `urfb_tf.results.load`.
+        draws: which random numbers are preferred, as `draws_of` tells them: runs that drew these count alone, if there
+            is one.
     """
-    found = {seed: results.load(identifier, seed, draws=draws) for seed in results.seeds(identifier)}
+    known = {seed: results.load(identifier, seed, draws=draws) for seed in results.seeds(identifier)}
+    found = {seed: run for seed, run in known.items() if draws in (None, draws_of(run))} or known
     longest = max((len(run["epochs"]) for run in found.values()), default=0)
     return {seed: run for seed, run in found.items() if len(run["epochs"]) == longest}
 
