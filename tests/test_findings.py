@@ -79,9 +79,9 @@ def test_a_lead_with_longer_errors_is_told_as_such(record_errors):
     record_errors(true.id, [0.9, 0.8])
     record_errors(URFB.id, [0.8, 0.7], error_ratio={"conv1": 3.0, "dense1": 2.5})
     assert findings.longer_errors(URFB, true) == (
-        "That URFB is ahead of BP Hinge after 2 epochs (0.750 against 0.850) need not be a merit of its direction: its "
-        "errors are 3.0 times as long at the lowest convolution and 2.5 times at the dense layer, which acts there "
-        "like so many times the step that all rows share."
+        "That URFB is ahead of BP Hinge after 2 epochs (0.750 against 0.850) need not be due to the direction of its "
+        "errors: they are 3.0 times as long at the lowest convolution and 2.5 times at the dense layer, which acts "
+        "there like a step as many times longer than the common one."
     )
     for ratios in ({"conv1": 3.0, "dense1": 1.9}, {"conv1": 3.0, "dense1": None}):
         record_errors(URFB.id, [0.8, 0.7], error_ratio=ratios)

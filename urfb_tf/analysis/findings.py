@@ -239,9 +239,9 @@ def longer_errors(first: Experiment, second: Experiment) -> str:
         return ""
     return (
         f"That {first.title} is ahead of {second.title} after {measured.end} epochs ({measured.first:.3f} against "
-        f"{measured.second:.3f}) need not be a merit of its direction: its errors are {conv:.1f} times as long at the "
-        f"lowest convolution and {dense:.1f} times at the dense layer, which acts there like so many times the step "
-        "that all rows share."
+        f"{measured.second:.3f}) need not be due to the direction of its errors: they are {conv:.1f} times as long "
+        f"at the lowest convolution and {dense:.1f} times at the dense layer, which acts there like a step as many "
+        "times longer than the common one."
     )
 
 
